@@ -1,0 +1,58 @@
+namespace Workbench.Client.Contracts;
+
+public enum DatasetSplit
+{
+    Train,
+    Dev,
+    Test,
+}
+
+public sealed record DatasetSummary(
+    string Id, string Name, string Description, int Train, int Dev, int Test, bool IsSample, DateTimeOffset UpdatedAt, int Problems);
+
+/// <summary>One instruction record. <c>Form</c> is present when the record was typed in the lecture's form or its triples could be read.</summary>
+public sealed record RecordDto(
+    string Id, DatasetSplit Split, int Position, string Instruction, string Input, string Output, string Source, RelationFormDto? Form);
+
+/// <summary>The lecture's form: candidate relations, passage, triples.</summary>
+public sealed record RelationFormDto(IReadOnlyList<string> Candidates, string Passage, IReadOnlyList<TripleDto> Triples);
+
+public sealed record TripleDto(string Head, string Relation, string Tail);
+
+public sealed record RecordPage(int Total, int Offset, IReadOnlyList<RecordDto> Records);
+
+public sealed record CreateDataset(string Name, string Description);
+
+/// <summary>Text of a JSON or JSONL file (dropped or pasted). The name decides nothing; the content does.</summary>
+public sealed record ImportText(string FileName, string Text, DatasetSplit? Split);
+
+/// <summary>What an import did or would do, row by row where it refused.</summary>
+public sealed record ImportReport(
+    string Format, int Accepted, int Refused, IReadOnlyList<ImportProblem> Problems, IReadOnlyList<RecordDto> Preview, bool Committed);
+
+public sealed record ImportProblem(string File, int Line, int? Column, string? Field, string Message);
+
+/// <summary>Either Instruction/Input/Output or Form is given; a form is rendered to the triple by the server with the lecture's template.</summary>
+public sealed record SaveRecord(DatasetSplit Split, string? Instruction, string? Input, string? Output, RelationFormDto? Form);
+
+public sealed record RenderedRecord(string Instruction, string Input, string Output, IReadOnlyList<string> Problems);
+
+/// <summary>Shares in percent that add up to 100; the split is seeded and keeps each record's text on one side.</summary>
+public sealed record SplitDataset(int Train, int Dev, int Test, int Seed);
+
+/// <summary>State of undo and redo after a change.</summary>
+public sealed record EditState(bool CanUndo, bool CanRedo, string? UndoText, string? RedoText, DatasetSummary Dataset);
+
+public sealed record SnapshotDto(string DatasetId, string Hash, int Train, int Dev, int Test, DateTimeOffset CreatedAt);
+
+/// <summary>A record as the trainer sees it.</summary>
+public sealed record TokenView(string ModelId, int PromptTokens, int OutputTokens, int MaxLength, int CutTokens, IReadOnlyList<TokenDto> Tokens);
+
+public enum TokenRole
+{
+    Context,
+    Loss,
+    Cut,
+}
+
+public sealed record TokenDto(int Id, string Text, TokenRole Role, bool Special);

@@ -1,0 +1,39 @@
+namespace Workbench.Client.Contracts;
+
+public sealed record ModelSummary(
+    string Id, string Name, string Architecture, long Parameters, string Dtype, long Bytes, bool IsSample, string License, IReadOnlyList<string> Languages);
+
+/// <summary>A base model's card: what it is, its shape, its README (Markdown), and whether anything is wrong with it.</summary>
+public sealed record ModelCard(
+    ModelSummary Summary, IReadOnlyDictionary<string, string> Config, string Readme, string ChatTemplate, int VocabularySize, int MaxPositions, string? Problem);
+
+public enum MethodFamily
+{
+    Addition,
+    Specification,
+    Reparameterization,
+    Full,
+    None,
+}
+
+/// <summary>A method as the form shows it. Texts are resource keys with an English fallback.</summary>
+public sealed record MethodDto(
+    string PeftType, string DisplayName, MethodFamily Family, string Summary, string Paper, IReadOnlyList<MethodOptionDto> Options,
+    TrainingPreset Preset);
+
+public enum OptionKind
+{
+    Integer,
+    Number,
+    Flag,
+    Choice,
+    Text,
+    TextList,
+}
+
+/// <summary>One option: Hugging Face field name, default as JSON, limits, help with the reason for the default.</summary>
+public sealed record MethodOptionDto(
+    string Name, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced);
+
+/// <summary>Training defaults that suit the method, each with its reason.</summary>
+public sealed record TrainingPreset(double LearningRate, int MaxSteps, int BatchSize, IReadOnlyDictionary<string, string> Reasons);

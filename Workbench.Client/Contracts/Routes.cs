@@ -1,0 +1,16 @@
+namespace Workbench.Client.Contracts;
+
+/// <summary>Addresses of the web API, written once for server and client.</summary>
+public static class Routes
+{
+    public const string Projects = "/api/projects";
+    public const string Datasets = "/api/datasets";
+    public const string Models = "/api/models";
+    public const string Methods = "/api/methods";
+    public const string Runs = "/api/runs";
+    public const string Comparisons = "/api/comparisons";
+    public const string System = "/api/system";
+    public const string Health = "/health";
+    public const string RunsHub = "/hubs/runs";
+    public const string PlaygroundHub = "/hubs/playground";
+}

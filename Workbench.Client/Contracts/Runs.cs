@@ -1,0 +1,104 @@
+using System.Text.Json;
+
+namespace Workbench.Client.Contracts;
+
+public enum RunState
+{
+    Queued,
+    Starting,
+    Training,
+    Evaluating,
+    Pausing,
+    Paused,
+    Stopping,
+    Stopped,
+    Completed,
+    Failed,
+
+    /// <summary>The trainer died without a word; the run can be resumed from its last checkpoint.</summary>
+    Interrupted,
+}
+
+/// <summary>What a person fills in to start a run; also what "duplicate" returns.</summary>
+public sealed record RunDraft
+{
+    public string Name { get; init; } = "";
+    public required string DatasetId { get; init; }
+    public required string ModelId { get; init; }
+
+    /// <summary><c>LORA</c>, <c>PREFIX_TUNING</c>, <c>BITFIT</c>, <c>FULL</c>, or <c>NONE</c> for the zero-shot baseline.</summary>
+    public required string PeftType { get; init; }
+
+    /// <summary>Options with Hugging Face field names; those left out take the method's defaults.</summary>
+    public Dictionary<string, JsonElement> Peft { get; init; } = [];
+
+    /// <summary>Training arguments with Hugging Face field names; those left out take the defaults of the method's preset.</summary>
+    public Dictionary<string, JsonElement> Training { get; init; } = [];
+
+    public string Dtype { get; init; } = "auto";
+    public string Device { get; init; } = "cpu";
+    public int Threads { get; init; }
+
+    /// <summary>Records of the test split to score by generation; null = all, 0 = none.</summary>
+    public int? TestRecords { get; init; }
+
+    public int MaxNewTokens { get; init; } = 100;
+}
+
+/// <summary>What a draft amounts to, computed without tensors.</summary>
+public sealed record RunPreview(
+    string TrainableLine, long TrainableParams, long AllParams, long AdapterBytes, MemoryEstimate Memory, double? EstimatedSeconds, string Command,
+    IReadOnlyList<DraftProblem> Problems, IReadOnlyDictionary<string, JsonElement> EffectivePeft, IReadOnlyDictionary<string, JsonElement> EffectiveTraining);
+
+/// <summary>Bytes, estimated.</summary>
+public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations, long Total, long Machine);
+
+/// <summary>Field is the Hugging Face name; severity is <c>error</c> (cannot start) or <c>warning</c>.</summary>
+public sealed record DraftProblem(string Field, string Severity, string Code, string Message);
+
+public sealed record RunSummary(
+    string Id, string Name, string PeftType, MethodFamily Family, string DatasetId, string DatasetName, string ModelId, string ModelName, RunState State,
+    int Step, int TotalSteps, double? EtaSeconds, double? Loss, double? EvalLoss, double? TokensPerSecond, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt,
+    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition);
+
+/// <summary>What a finished run reached and what it cost.</summary>
+public sealed record RunResult(
+    long? TrainableParams, long? AllParams, double? DevLoss, double? Precision, double? Recall, double? F1, double? F1Low, double? F1High,
+    double? ParseFailureRate, int? TestRecords, long? AdapterBytes, long? PeakMemory, double? TrainSeconds, double? EvalSeconds,
+    IReadOnlyList<RelationScoreDto> Relations);
+
+public sealed record RelationScoreDto(string Relation, int TruePositives, int Predicted, int Gold, double? Precision, double? Recall, double? F1);
+
+public sealed record RunDetail(
+    RunSummary Summary, RunDraft Draft, string TrainableLine, string Command, string Notes, IReadOnlyDictionary<string, string> Environment,
+    IReadOnlyList<RunFile> Files, long LastSeq);
+
+public sealed record RunFile(string Path, long Bytes);
+
+public sealed record UpdateRun(string? Name, string? Notes);
+
+public sealed record LogTail(long Length, string Text);
+
+public sealed record PredictionRow(
+    int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples);
+
+public enum TripleVerdict
+{
+    Correct,
+    Wrong,
+    Missing,
+}
+
+public sealed record TripleMark(TripleDto Triple, TripleVerdict Verdict);
+
+public sealed record PredictionPage(int Total, int Offset, IReadOnlyList<PredictionRow> Rows);
+
+/// <summary>Methods trained one after another under one name, e.g. LORA, PREFIX_TUNING, BITFIT, NONE (zero-shot), optionally FULL.</summary>
+public sealed record StartComparison(string Name, string DatasetId, string ModelId, IReadOnlyList<string> PeftTypes, IReadOnlyList<int> Seeds, bool Quick);
+
+public sealed record ComparisonDto(string Id, string Name, DateTimeOffset CreatedAt, IReadOnlyList<string> RunIds, double? EstimatedSeconds);
+
+public sealed record SystemInfo(
+    string Version, string Cpu, int Cores, long MemoryBytes, long FreeDiskBytes, bool BFloat16IsFast, IReadOnlyList<string> Devices, string DataDirectory);
+
+public sealed record ProjectDto(string Id, string Name, string DatasetId, string ModelId);
