@@ -1,0 +1,66 @@
+using static TorchSharp.torch;
+
+namespace Peft.Core.Models.Blocks;
+
+/// <summary>
+/// Who may look at whom: causal among real tokens, everybody at the virtual tokens of a prefix, nobody at padding. Where the plain causal
+/// rule is enough (no left padding, no prefix, no cache) no mask is built, since the attention kernel then skips half of the work: padding
+/// on the right is never looked at by a real token.
+/// </summary>
+internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
+{
+    /// <param name="padding">[B, past + T] with 1 for real tokens, or null when there are no pads.</param>
+    /// <param name="queries">T, the new tokens.</param>
+    /// <param name="past">Real positions in the cache.</param>
+    /// <param name="prefix">Virtual tokens in front.</param>
+    /// <param name="dtype">Type of queries and keys.</param>
+    /// <param name="device">Where they are.</param>
+    public static AttentionMask Build(Tensor? padding, long queries, long past, long prefix, ScalarType dtype, Device device)
+    {
+        var hidden = padding is not null && HidesFromRealTokens(padding);
+        if (!hidden && queries == 1)
+            return new AttentionMask(null, false);
+        if (!hidden && past == 0 && prefix == 0)
+            return new AttentionMask(null, true);
+
+        // finfo.min and not −∞: a row that may look nowhere stays finite, and its padding output is never used.
+        var blocked = dtype == ScalarType.BFloat16 ? -3.3895e38f : dtype == ScalarType.Float16 ? -65504f : float.MinValue;
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        var keys = prefix + past + queries;
+        var later = ones([queries, keys], ScalarType.Bool, device).triu(prefix + past + 1).view(1, 1, queries, keys);
+        if (hidden)
+        {
+            var pads = padding!.to(device).eq(0).view(padding.shape[0], 1, 1, past + queries);
+            if (prefix > 0)
+                pads = cat([zeros([padding.shape[0], 1, 1, prefix], ScalarType.Bool, device), pads], -1);
+            later = later.logical_or(pads);
+        }
+
+        var mask = zeros(later.shape, dtype, device).masked_fill(later, blocked);
+        return new AttentionMask(mask.MoveToOuterDisposeScope(), false);
+    }
+
+    /// <summary>True when some pad stands in front of a real token of its row.</summary>
+    private static bool HidesFromRealTokens(Tensor padding)
+    {
+        using var cpu = padding.to(ScalarType.Int64, CPU);
+        using var contiguous = cpu.contiguous();
+        var width = (int)contiguous.shape[1];
+        var values = contiguous.data<long>();
+        var flat = values.ToArray();
+        for (var row = 0; row < flat.Length; row += width)
+        {
+            var ended = false;
+            for (var i = row; i < row + width; i++)
+            {
+                if (flat[i] == 0)
+                    ended = true;
+                else if (ended)
+                    return true;
+            }
+        }
+
+        return false;
+    }
+}

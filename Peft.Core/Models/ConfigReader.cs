@@ -1,0 +1,89 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Peft.Core.Models;
+
+/// <summary>Reads typed fields of a <c>config.json</c>; a field of the wrong kind is an error that names file and field.</summary>
+public sealed class ConfigReader
+{
+    private readonly JsonObject json;
+
+    private ConfigReader(string path, JsonObject json)
+    {
+        Path = path;
+        this.json = json;
+    }
+
+    /// <summary>The file, for messages.</summary>
+    public string Path { get; }
+
+    /// <summary>Opens <c>config.json</c> of a Hugging Face folder.</summary>
+    /// <exception cref="PeftException">The folder or file is missing or no JSON object.</exception>
+    public static ConfigReader Open(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var path = System.IO.Path.Combine(folder, "config.json");
+        if (!File.Exists(path))
+            throw new PeftException($"{path}: file not found; a base model is a folder with config.json, model.safetensors and tokenizer.json.");
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path)) is JsonObject json
+                ? new ConfigReader(path, json)
+                : throw new PeftException($"{path}: is no JSON object.");
+        }
+        catch (JsonException error)
+        {
+            throw new PeftException($"{path}: is no valid JSON: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The string field, or null when absent.</summary>
+    public string? String(string field) => Value<string>(field);
+
+    /// <summary>The whole number field, or the default when absent.</summary>
+    public int Int(string field, int absent) => Value<int?>(field) ?? absent;
+
+    /// <summary>The number field, or the default when absent.</summary>
+    public double Number(string field, double absent) => Value<double?>(field) ?? absent;
+
+    /// <summary>The yes/no field, or the default when absent.</summary>
+    public bool Flag(string field, bool absent) => Value<bool?>(field) ?? absent;
+
+    /// <summary>A nested object, or null when absent.</summary>
+    public ConfigReader? Object(string field) => json[field] switch
+    {
+        null => null,
+        JsonObject nested => new ConfigReader(Path, nested),
+        _ => throw new PeftException($"{Path}: field '{field}' should be an object."),
+    };
+
+    /// <summary>The token ids of a field that may be one number or a list; empty when absent.</summary>
+    public IReadOnlyList<int> Ids(string field) => json[field] switch
+    {
+        null => [],
+        JsonArray many => [.. many.Select(n => Convert<int>(field, n))],
+        var one => [Convert<int>(field, one)],
+    };
+
+    /// <summary>A positive size.</summary>
+    /// <exception cref="PeftException">Zero or negative.</exception>
+    public int Size(string field, int absent)
+    {
+        var value = Int(field, absent);
+        return value > 0 ? value : throw new PeftException($"{Path}: field '{field}' is {value}, it must be positive.");
+    }
+
+    private T? Value<T>(string field) => json[field] is { } node ? Convert<T>(field, node) : default;
+
+    private T? Convert<T>(string field, JsonNode? node)
+    {
+        try
+        {
+            return node is null ? default : node.GetValue<T>();
+        }
+        catch (Exception error) when (error is InvalidOperationException or FormatException)
+        {
+            throw new PeftException($"{Path}: field '{field}' has an unusable value: {node!.ToJsonString()}.", error);
+        }
+    }
+}

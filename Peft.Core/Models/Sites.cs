@@ -1,0 +1,102 @@
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Peft.Core.Models;
+
+/// <summary>What a method does at a linear layer.</summary>
+public interface ILinearAdapter
+{
+    /// <summary>The adapted output [N, out] of the layer for its input [N, in].</summary>
+    Tensor Forward(LinearSite site, Tensor input);
+}
+
+/// <summary>What a method does at the input embedding.</summary>
+public interface IEmbeddingAdapter
+{
+    /// <summary>The adapted embeddings [N, C] of token ids [N].</summary>
+    Tensor Forward(EmbeddingSite site, Tensor ids);
+}
+
+/// <summary>Learned keys and values in front of every attention (prefix-tuning).</summary>
+public interface IPrefixSource
+{
+    /// <summary>Virtual tokens in front of the real ones.</summary>
+    int Length { get; }
+
+    /// <summary>Called once per forward: for layer i the keys at [2i] and the values at [2i + 1], each [Hkv, V, D], not rotated.</summary>
+    Tensor[] KeysAndValues();
+}
+
+/// <summary>A place in the model with a module path.</summary>
+public abstract class Site
+{
+    private protected Site(string path) => Path = path;
+
+    /// <summary>Module path, e.g. <c>model.layers.0.self_attn.q_proj</c>.</summary>
+    public string Path { get; }
+}
+
+/// <summary>A linear layer with one slot for an adapter.</summary>
+public sealed class LinearSite : Site
+{
+    internal LinearSite(string path, ModelParameter weight, ModelParameter? bias)
+        : base(path)
+    {
+        WeightParameter = weight;
+        BiasParameter = bias;
+    }
+
+    /// <summary>Weight [out, in]; replaceable, so that a tied head can be given weights of its own.</summary>
+    public ModelParameter WeightParameter { get; set; }
+
+    /// <summary>Bias [out], if the layer has one.</summary>
+    public ModelParameter? BiasParameter { get; }
+
+    /// <summary>The weight that computes now, [out, in].</summary>
+    public Tensor Weight => WeightParameter.Value;
+
+    /// <summary>The bias that computes now, [out], if any.</summary>
+    public Tensor? Bias => BiasParameter?.Value;
+
+    /// <summary>The adapter, if any.</summary>
+    public ILinearAdapter? Adapter { get; set; }
+
+    /// <summary>Output [N, out] for input [N, in].</summary>
+    public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
+
+    /// <summary>Output of the layer without its adapter.</summary>
+    public Tensor Base(Tensor input) => F.linear(input, Weight, Bias);
+}
+
+/// <summary>The input embedding with one slot for an adapter.</summary>
+public sealed class EmbeddingSite : Site
+{
+    internal EmbeddingSite(string path, ModelParameter weight)
+        : base(path) => WeightParameter = weight;
+
+    /// <summary>Table [vocab, C]; replaceable, so that it can be trained without the head that is tied to it.</summary>
+    public ModelParameter WeightParameter { get; set; }
+
+    /// <summary>The table that computes now, [vocab, C].</summary>
+    public Tensor Weight => WeightParameter.Value;
+
+    /// <summary>The adapter, if any.</summary>
+    public IEmbeddingAdapter? Adapter { get; set; }
+
+    /// <summary>Embeddings [N, C] of ids [N].</summary>
+    public Tensor Forward(Tensor ids) => Adapter is { } adapter ? adapter.Forward(this, ids) : Base(ids);
+
+    /// <summary>Embeddings without the adapter.</summary>
+    public Tensor Base(Tensor ids) => Weight.index_select(0, ids);
+}
+
+/// <summary>The attention of one layer, as methods see it.</summary>
+public sealed class AttentionSite : Site
+{
+    internal AttentionSite(string path, int layer)
+        : base(path) => Layer = layer;
+
+    /// <summary>Number of the layer, from 0.</summary>
+    public int Layer { get; }
+}
