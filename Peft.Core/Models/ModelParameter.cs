@@ -9,6 +9,8 @@ namespace Peft.Core.Models;
 /// </summary>
 public sealed class ModelParameter : IDisposable
 {
+    private bool mixed;
+
     internal ModelParameter(string name, Tensor original)
     {
         Name = name;
@@ -25,6 +27,12 @@ public sealed class ModelParameter : IDisposable
     /// <summary>The weight that computes now.</summary>
     public Tensor Value { get; private set; }
 
+    /// <summary>
+    /// The weight in the element type that the model computes in: a trained copy in float32 over a bfloat16 base is rounded here, and its
+    /// gradient arrives in float32.
+    /// </summary>
+    public Tensor Computing => mixed ? Value.to(Original.dtype) : Value;
+
     /// <summary>The current weight under its checkpoint name.</summary>
     public NamedParameter Named => new(Name, Value);
 
@@ -36,10 +44,15 @@ public sealed class ModelParameter : IDisposable
         if (!replacement.shape.AsSpan().SequenceEqual(Original.shape))
             throw new ArgumentException($"'{Name}' has shape [{string.Join(", ", Original.shape)}], the replacement [{string.Join(", ", replacement.shape)}].");
         Value = replacement;
+        mixed = replacement.dtype != Original.dtype;
     }
 
     /// <summary>Lets the checkpoint's weight compute again.</summary>
-    public void Restore() => Value = Original;
+    public void Restore()
+    {
+        Value = Original;
+        mixed = false;
+    }
 
     /// <inheritdoc />
     public void Dispose() => Original.Dispose();

@@ -66,7 +66,7 @@ public sealed class LinearSite : Site
     public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
 
     /// <summary>Output of the layer without its adapter.</summary>
-    public Tensor Base(Tensor input) => F.linear(input, Weight, Bias);
+    public Tensor Base(Tensor input) => F.linear(input, WeightParameter.Computing, BiasParameter?.Computing);
 }
 
 /// <summary>The input embedding with one slot for an adapter.</summary>
@@ -88,7 +88,7 @@ public sealed class EmbeddingSite : Site
     public Tensor Forward(Tensor ids) => Adapter is { } adapter ? adapter.Forward(this, ids) : Base(ids);
 
     /// <summary>Embeddings without the adapter.</summary>
-    public Tensor Base(Tensor ids) => Weight.index_select(0, ids);
+    public Tensor Base(Tensor ids) => WeightParameter.Computing.index_select(0, ids);
 }
 
 /// <summary>The attention of one layer, as methods see it.</summary>

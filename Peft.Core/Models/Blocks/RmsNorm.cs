@@ -26,6 +26,6 @@ public sealed class RmsNorm
         var x32 = x.to(ScalarType.Float32);
         var scale = x32.square().mean([-1], keepdim: true).add_(epsilon).rsqrt();
         var normed = x32 * scale;
-        return WeightParameter.Value * normed.to(dtype);
+        return WeightParameter.Computing * normed.to(dtype);
     }
 }

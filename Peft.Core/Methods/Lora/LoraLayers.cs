@@ -1,0 +1,113 @@
+using Peft.Core.Models;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Peft.Core.Methods.Lora;
+
+/// <summary>A and B at one module.</summary>
+internal abstract class LoraLayer : IDisposable
+{
+    protected LoraLayer(LoraTarget target, CausalLanguageModel model)
+    {
+        Target = target;
+        Model = model;
+    }
+
+    public LoraTarget Target { get; }
+
+    /// <summary>A: [r, in].</summary>
+    public required Tensor A { get; init; }
+
+    /// <summary>B: [out, r].</summary>
+    public required Tensor B { get; init; }
+
+    /// <summary>Base weight, whose place the merged one takes.</summary>
+    public abstract ModelParameter Weight { get; }
+
+    protected CausalLanguageModel Model { get; }
+
+    private Tensor? merged;
+
+    public abstract void Attach();
+
+    public abstract void Remove();
+
+    public void Merge()
+    {
+        using var scope = NewDisposeScope();
+        var delta = Delta().mul_((float)Target.Scaling);
+        merged = (Weight.Value.to(ScalarType.Float32) + delta).to(Weight.Value.dtype).DetachFromDisposeScope();
+        Weight.Override(merged);
+        Remove();
+    }
+
+    public void Unmerge(bool attach)
+    {
+        Weight.Restore();
+        merged?.Dispose();
+        merged = null;
+        if (attach)
+            Attach();
+    }
+
+    public void Dispose()
+    {
+        A.Dispose();
+        B.Dispose();
+        merged?.Dispose();
+    }
+
+    /// <summary>B·A in the layout of the base weight.</summary>
+    protected abstract Tensor Delta();
+}
+
+/// <summary>LoRA at a linear layer: y = W·x + b + s·B(A(dropout(x))), computed in float32 and returned in the base's type.</summary>
+internal sealed class LoraLinear(LoraTarget target, CausalLanguageModel model, LinearSite site, double dropout)
+    : LoraLayer(target, model), ILinearAdapter
+{
+    private readonly float scaling = (float)target.Scaling;
+    private readonly bool sameType = model.DType == ScalarType.Float32;
+
+    public override ModelParameter Weight => site.WeightParameter;
+
+    public override void Attach() => site.Adapter = this;
+
+    public override void Remove() => site.Adapter = null;
+
+    public Tensor Forward(LinearSite site, Tensor input)
+    {
+        var output = site.Base(input); // [N, out]
+        var x = sameType ? input : input.to(ScalarType.Float32);
+        if (dropout > 0 && Model.Training)
+            x = F.dropout(x, dropout);
+        var low = F.linear(x, A); // [N, r]
+        return sameType
+            ? output.addmm_(low, B.t(), 1, scaling)
+            : output.to(ScalarType.Float32).addmm_(low, B.t(), 1, scaling).to(output.dtype);
+    }
+
+    protected override Tensor Delta() => TensorOps.MatMul(B, A); // [out, in]
+}
+
+/// <summary>LoRA at the input embedding: y = E[id] + s·A[:, id]ᵀ·Bᵀ. There is no dropout.</summary>
+internal sealed class LoraEmbedding(LoraTarget target, CausalLanguageModel model, EmbeddingSite site)
+    : LoraLayer(target, model), IEmbeddingAdapter
+{
+    private readonly float scaling = (float)target.Scaling;
+
+    public override ModelParameter Weight => site.WeightParameter;
+
+    public override void Attach() => site.Adapter = this;
+
+    public override void Remove() => site.Adapter = null;
+
+    public Tensor Forward(EmbeddingSite site, Tensor ids)
+    {
+        var output = site.Base(ids); // [N, C]
+        var low = A.t().index_select(0, ids); // [N, r]
+        return output.to(ScalarType.Float32).addmm(low, B.t(), 1, scaling).to(output.dtype);
+    }
+
+    protected override Tensor Delta() => TensorOps.MatMul(B, A).t(); // [vocab, C]
+}

@@ -1,0 +1,167 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Peft.Core.Models;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Methods;
+
+/// <summary>
+/// A method attached to a model. The base's own weights are never written to: detaching, disabling or unmerging gives the base back bit
+/// for bit.
+/// </summary>
+public abstract class PeftAdapter : IDisposable
+{
+    private bool enabled = true;
+    private bool attached = true;
+
+    /// <summary>Binds the adapter to its model.</summary>
+    protected PeftAdapter(CausalLanguageModel model, PeftConfig config)
+    {
+        Model = model;
+        Config = config;
+    }
+
+    /// <summary>The model it is attached to.</summary>
+    public CausalLanguageModel Model { get; }
+
+    /// <summary>Its settings.</summary>
+    public PeftConfig Config { get; }
+
+    /// <summary>False gives the base model's outputs.</summary>
+    public bool Enabled
+    {
+        get => enabled;
+        set
+        {
+            if (enabled == value)
+                return;
+            enabled = value;
+            if (value)
+                Attach();
+            else
+                Remove();
+        }
+    }
+
+    /// <summary>True while the change is part of the base weights.</summary>
+    public bool Merged { get; private set; }
+
+    /// <summary>Tensors that train, under their names in memory (without the adapter's own name), in order of creation.</summary>
+    public abstract IReadOnlyList<NamedParameter> Trainable { get; }
+
+    /// <summary>The numbers of the trainable line.</summary>
+    public ParameterCount Count => Config.Count(Model.Config);
+
+    /// <summary>
+    /// Writes the adapter as PEFT does: <c>adapter_config.json</c> and the weights.
+    /// </summary>
+    /// <param name="folder">Target folder; made if missing.</param>
+    /// <param name="baseModelName">What goes into <c>base_model_name_or_path</c>.</param>
+    public void Save(string folder, string baseModelName)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        using var gradOff = no_grad();
+        try
+        {
+            Directory.CreateDirectory(folder);
+            SaveWeights(folder);
+            var json = (SavedConfig() with { BaseModelNameOrPath = baseModelName }).ToJson();
+            var options = new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+            File.WriteAllText(Path.Combine(folder, PeftConfig.FileName), json.ToJsonString(options));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new PeftException($"{folder}: the adapter cannot be written: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Every trained tensor by name, as it is now (not copies): what a checkpoint has to hold.</summary>
+    public IReadOnlyDictionary<string, Tensor> State() =>
+        Trainable.ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
+
+    /// <summary>Copies values into every trained tensor.</summary>
+    /// <exception cref="PeftException">A tensor is missing or has another shape.</exception>
+    public void LoadState(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using var gradOff = no_grad();
+        foreach (var (name, target) in Trainable)
+        {
+            if (!state.TryGetValue(name, out var source))
+                throw new PeftException($"The saved state lacks tensor '{name}'.");
+            if (!source.shape.AsSpan().SequenceEqual(target.shape))
+            {
+                throw new PeftException(
+                    $"The saved tensor '{name}' has shape [{string.Join(", ", source.shape)}], the adapter's has [{string.Join(", ", target.shape)}].");
+            }
+
+            target.copy_(source);
+        }
+    }
+
+    /// <summary>Adds the change into the base weights, so that it costs nothing at inference. A second call does nothing.</summary>
+    /// <exception cref="PeftException">The method has nothing that could be merged.</exception>
+    public void Merge()
+    {
+        if (Merged)
+            return;
+        if (!PeftMethodRegistry.Find(Config.PeftType).CanMerge)
+            throw new PeftException($"{PeftMethodRegistry.Find(Config.PeftType).DisplayName} cannot be merged into the base weights.");
+        using var gradOff = no_grad();
+        MergeWeights();
+        Merged = true;
+    }
+
+    /// <summary>Takes a merged change out again, bit for bit. Without effect when not merged.</summary>
+    public void Unmerge()
+    {
+        if (!Merged)
+            return;
+        UnmergeWeights();
+        Merged = false;
+    }
+
+    /// <summary>Takes the adapter off the model and frees it.</summary>
+    public void Detach() => Dispose();
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        if (attached)
+        {
+            attached = false;
+            Unmerge();
+            if (enabled)
+                Remove();
+            Free();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Puts the adapter into the model's slots.</summary>
+    protected abstract void Attach();
+
+    /// <summary>Takes the adapter out of the model's slots.</summary>
+    protected abstract void Remove();
+
+    /// <summary>Frees the adapter's tensors.</summary>
+    protected abstract void Free();
+
+    /// <summary>Writes the weights into a folder.</summary>
+    protected abstract void SaveWeights(string folder);
+
+    /// <summary>The config as it is saved, with everything filled in that the model decided.</summary>
+    protected virtual PeftConfig SavedConfig() => Config;
+
+    /// <summary>Adds the change into the base weights.</summary>
+    protected virtual void MergeWeights()
+    {
+    }
+
+    /// <summary>Restores the base weights.</summary>
+    protected virtual void UnmergeWeights()
+    {
+    }
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using Peft.Core.Models;
+
+namespace Peft.Core.Methods;
+
+/// <summary>How a method changes a model.</summary>
+public enum PeftFamily
+{
+    /// <summary>Adds a low-dimensional change to existing weights.</summary>
+    Reparameterization,
+
+    /// <summary>Adds new parts to the model.</summary>
+    Addition,
+
+    /// <summary>Trains a chosen part of the existing weights.</summary>
+    Specification,
+
+    /// <summary>Trains everything.</summary>
+    Full,
+}
+
+/// <summary>What kind of value an option takes.</summary>
+public enum PeftOptionKind
+{
+    /// <summary>A whole number.</summary>
+    Integer,
+
+    /// <summary>A number.</summary>
+    Number,
+
+    /// <summary>Yes or no.</summary>
+    Flag,
+
+    /// <summary>One of a few texts.</summary>
+    Choice,
+
+    /// <summary>Module names, a regular expression, or <c>all-linear</c>.</summary>
+    Modules,
+
+    /// <summary>A list of names.</summary>
+    Names,
+
+    /// <summary>A list of whole numbers.</summary>
+    Integers,
+
+    /// <summary>Names with a number each.</summary>
+    Map,
+}
+
+/// <summary>One option of a method, described once for UI, command line and documentation.</summary>
+/// <param name="Name">Field name in <c>adapter_config.json</c>.</param>
+/// <param name="Kind">Kind of value.</param>
+/// <param name="Help">What it does, in English.</param>
+public sealed record PeftOption(string Name, PeftOptionKind Kind, string Help)
+{
+    /// <summary>Default as JSON; null means that the method decides.</summary>
+    public JsonNode? Default { get; init; }
+
+    /// <summary>Smallest value, if there is one.</summary>
+    public double? Minimum { get; init; }
+
+    /// <summary>Largest value, if there is one.</summary>
+    public double? Maximum { get; init; }
+
+    /// <summary>Possible values of a choice.</summary>
+    public IReadOnlyList<string> Choices { get; init; } = [];
+
+    /// <summary>True for options that few people need.</summary>
+    public bool Advanced { get; init; }
+
+    /// <summary>Stable key under which the UI keeps translations of the help.</summary>
+    public string HelpKey { get; init; } = "";
+}
+
+/// <summary>Everything the workbench knows about a method: one entry of the registry.</summary>
+public sealed record PeftMethodDescriptor
+{
+    /// <summary>Name in configs, e.g. <c>LORA</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Name for people, e.g. <c>LoRA</c>.</summary>
+    public required string DisplayName { get; init; }
+
+    /// <summary>How it changes the model.</summary>
+    public required PeftFamily Family { get; init; }
+
+    /// <summary>What it does, in English, one or two sentences.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>Where it was described.</summary>
+    public required Uri Paper { get; init; }
+
+    /// <summary>Type of its config record.</summary>
+    public required Type ConfigType { get; init; }
+
+    /// <summary>Its options in display order.</summary>
+    public required IReadOnlyList<PeftOption> Options { get; init; }
+
+    /// <summary>Whether its change can be added into the base weights.</summary>
+    public required bool CanMerge { get; init; }
+
+    /// <summary>Whether the base must compute in float32, because its own weights train.</summary>
+    public bool NeedsFloat32Base { get; init; }
+
+    /// <summary>Reads its config.</summary>
+    public required Func<JsonObject, PeftConfig> ReadConfig { get; init; }
+
+    /// <summary>Attaches a new adapter: draws initial values from the tensor library's generator in PEFT's order.</summary>
+    public required Func<CausalLanguageModel, PeftConfig, PeftAdapter> Create { get; init; }
+
+    /// <summary>Attaches an adapter saved in a folder, for inference.</summary>
+    public required Func<CausalLanguageModel, PeftConfig, string, PeftAdapter> Load { get; init; }
+}

@@ -1,0 +1,45 @@
+using Peft.Core.Methods.BitFit;
+using Peft.Core.Methods.Full;
+using Peft.Core.Methods.Lora;
+using Peft.Core.Methods.Prefix;
+using Peft.Core.Models;
+
+namespace Peft.Core.Methods;
+
+/// <summary>The methods. UI, validation, command line and tests enumerate it; a new method adds a folder and one line here.</summary>
+public static class PeftMethodRegistry
+{
+    private static readonly Dictionary<string, PeftMethodDescriptor> Descriptors = new[]
+    {
+        LoraMethod.Descriptor,
+        PrefixTuningMethod.Descriptor,
+        BitFitMethod.Descriptor,
+        FullMethod.Descriptor,
+    }.ToDictionary(d => d.Name, WithHelpKeys, StringComparer.Ordinal);
+
+    /// <summary>Every method in display order.</summary>
+    public static IReadOnlyCollection<PeftMethodDescriptor> All => Descriptors.Values;
+
+    /// <summary>The known names, for messages.</summary>
+    public static string Names => string.Join(", ", Descriptors.Keys);
+
+    /// <summary>The descriptor of a method, or null.</summary>
+    public static PeftMethodDescriptor? TryFind(string name) => Descriptors.GetValueOrDefault(name);
+
+    /// <summary>The descriptor of a method.</summary>
+    /// <exception cref="PeftException">Unknown method; names the known ones.</exception>
+    public static PeftMethodDescriptor Find(string name) => TryFind(name)
+        ?? throw new PeftException($"Method '{name}' is not known; known methods: {Names}.");
+
+    /// <summary>What a method would train on a base, without tensors.</summary>
+    public static IReadOnlyList<TrainableShape> TrainableShapes(ModelConfig model, PeftConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.TrainableShapes(model);
+    }
+
+    private static PeftMethodDescriptor WithHelpKeys(PeftMethodDescriptor method) => method with
+    {
+        Options = [.. method.Options.Select(o => o with { HelpKey = $"Method.{method.Name}.{o.Name}" })],
+    };
+}
