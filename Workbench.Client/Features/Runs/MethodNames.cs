@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Localization;
+
+namespace Workbench.Client.Features.Runs;
+
+/// <summary>Names of methods as the field writes them; the baseline without training is the only one that is translated.</summary>
+public sealed class MethodNames(IStringLocalizer<RunsText> text)
+{
+    public string Of(string peftType) => peftType switch
+    {
+        "LORA" => "LoRA",
+        "PREFIX_TUNING" => "Prefix-tuning",
+        "BITFIT" => "BitFit",
+        "FULL" => text["methodFull"],
+        "NONE" => text["methodNone"],
+        _ => peftType,
+    };
+
+    /// <summary>One plain sentence, for hovering.</summary>
+    public string Explain(string peftType)
+    {
+        var explained = text["explain_" + peftType];
+        return explained.ResourceNotFound ? Of(peftType) : explained;
+    }
+}

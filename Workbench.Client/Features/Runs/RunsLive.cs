@@ -1,0 +1,106 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Workbench.Client.Contracts;
+
+namespace Workbench.Client.Features.Runs;
+
+/// <summary>
+/// The live wire of runs, one connection for all pages. A run that is followed is joined again after a lost connection, from the last number
+/// that arrived, so nothing is missed and nothing comes twice.
+/// </summary>
+public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
+{
+    private readonly Dictionary<string, Following> _following = [];
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private HubConnection? _connection;
+
+    public event Action<RunSummary>? RunChanged;
+
+    public event Action<string>? RunDeleted;
+
+    /// <summary>Connects when the first page needs it. A server that is away is tried again for as long as the page is open.</summary>
+    public async Task StartAsync()
+    {
+        await _gate.WaitAsync();
+        try
+        {
+            if (_connection is not null)
+                return;
+            _connection = new HubConnectionBuilder()
+                .WithUrl(navigation.ToAbsoluteUri(Routes.RunsHub))
+                .WithAutomaticReconnect(new Patience())
+                .AddJsonProtocol(options => options.PayloadSerializerOptions = RunsApi.Json)
+                .Build();
+            _connection.On<RunSummary>(nameof(IRunsClient.RunChanged), run => RunChanged?.Invoke(run));
+            _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
+            _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
+            _connection.Reconnected += _ => JoinAllAsync();
+            await _connection.StartAsync();
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Follows a run after a sequence number until the answer is disposed.</summary>
+    public async Task<IAsyncDisposable> FollowAsync(string runId, long afterSeq, Func<IReadOnlyList<JsonElement>, Task> receive)
+    {
+        await StartAsync();
+        var following = new Following(this, runId, afterSeq, receive);
+        _following[runId] = following;
+        await _connection!.InvokeAsync(nameof(IRunsHub.JoinRun), runId, afterSeq);
+        return following;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+            await _connection.DisposeAsync();
+        _gate.Dispose();
+    }
+
+    private async Task DeliverAsync(string runId, IReadOnlyList<JsonElement> events)
+    {
+        if (!_following.TryGetValue(runId, out var following))
+            return;
+        var fresh = events.Where(item => item.GetProperty("seq").GetInt64() > following.LastSeq).ToArray();
+        if (fresh.Length == 0)
+            return;
+        following.LastSeq = fresh[^1].GetProperty("seq").GetInt64();
+        await following.Receive(fresh);
+    }
+
+    private async Task JoinAllAsync()
+    {
+        foreach (var following in _following.Values.ToArray())
+            await _connection!.InvokeAsync(nameof(IRunsHub.JoinRun), following.RunId, following.LastSeq);
+    }
+
+    private async Task LeaveAsync(Following following)
+    {
+        if (_following.TryGetValue(following.RunId, out var current) && current == following)
+            _following.Remove(following.RunId);
+        if (_connection?.State == HubConnectionState.Connected)
+            await _connection.InvokeAsync(nameof(IRunsHub.LeaveRun), following.RunId);
+    }
+
+    private sealed class Following(RunsLive live, string runId, long lastSeq, Func<IReadOnlyList<JsonElement>, Task> receive) : IAsyncDisposable
+    {
+        public string RunId { get; } = runId;
+
+        public long LastSeq { get; set; } = lastSeq;
+
+        public Func<IReadOnlyList<JsonElement>, Task> Receive { get; } = receive;
+
+        public async ValueTask DisposeAsync() => await live.LeaveAsync(this);
+    }
+
+    private sealed class Patience : IRetryPolicy
+    {
+        public TimeSpan? NextRetryDelay(RetryContext retryContext) =>
+            TimeSpan.FromSeconds(Math.Min(5, 0.2 * Math.Pow(2, Math.Min(retryContext.PreviousRetryCount, 6))));
+    }
+}
