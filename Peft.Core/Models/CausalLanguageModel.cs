@@ -17,6 +17,9 @@ public sealed record ModelLoadOptions
 
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; init; } = "cpu";
+
+    /// <summary>How attention over many tokens is computed.</summary>
+    public AttentionKernel Attention { get; init; }
 }
 
 /// <summary>
@@ -46,6 +49,9 @@ public abstract class CausalLanguageModel : IDisposable
 
     /// <summary>Folder it was loaded from.</summary>
     public string Folder { get; private set; } = "";
+
+    /// <summary>How attention over many tokens is computed.</summary>
+    public AttentionKernel AttentionKernel { get; private set; }
 
     /// <summary>True while training: adapters apply their dropout.</summary>
     public bool Training { get; set; }
@@ -80,6 +86,7 @@ public abstract class CausalLanguageModel : IDisposable
         var weights = new WeightSource(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);
         var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
         model.Folder = folder;
+        model.AttentionKernel = options.Attention;
         return model;
     }
 

@@ -125,31 +125,8 @@ public sealed class Llama : CausalLanguageModel
 
         if (call.Cache is { } cache)
             (k, v) = cache.Append(layer.Index, k, v);
-        var attended = length == 1 ? AttendOne(q, k, v, call) : AttendMany(q, k, v, call);
-        return layer.Output.Forward(attended);
-    }
-
-    /// <summary>Many queries: key/value heads are repeated for their group of query heads. Returns [B*T, H*D].</summary>
-    private Tensor AttendMany(Tensor q, Tensor k, Tensor v, Call call)
-    {
-        var attended = F.scaled_dot_product_attention(q, Repeat(k), Repeat(v), call.Mask.Additive, 0, call.Mask.Causal); // [B, H, T, D]
-        return attended.transpose(1, 2).reshape(call.Batch * call.Length, heads * headDim);
-    }
-
-    /// <summary>One query per row (decoding): a group's query heads act as the queries of its key head, so nothing is repeated.</summary>
-    private Tensor AttendOne(Tensor q, Tensor k, Tensor v, Call call)
-    {
-        var grouped = q.reshape(call.Batch, keyValueHeads, heads / keyValueHeads, headDim);
-        return F.scaled_dot_product_attention(grouped, k, v, call.Mask.Additive, 0, false).reshape(call.Batch, heads * headDim);
-    }
-
-    private Tensor Repeat(Tensor x)
-    {
-        var groups = heads / keyValueHeads;
-        if (groups == 1)
-            return x;
-        var shape = x.shape; // [B, Hkv, S, D]
-        return x.unsqueeze(2).expand(shape[0], keyValueHeads, groups, shape[2], headDim).reshape(shape[0], heads, shape[2], headDim);
+        var attended = length == 1 ? Attention.One(q, k, v, call.Mask) : Attention.Many(q, k, v, call.Mask, AttentionKernel);
+        return layer.Output.Forward(attended); // [B*T, C]
     }
 
     /// <summary>What one forward shares between its layers.</summary>

@@ -23,8 +23,6 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
         if (!hidden && past == 0 && prefix == 0)
             return new AttentionMask(null, true);
 
-        // finfo.min and not −∞: a row that may look nowhere stays finite, and its padding output is never used.
-        var blocked = dtype == ScalarType.BFloat16 ? -3.3895e38f : dtype == ScalarType.Float16 ? -65504f : float.MinValue;
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         var keys = prefix + past + queries;
@@ -37,8 +35,26 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
             later = later.logical_or(pads);
         }
 
-        var mask = zeros(later.shape, dtype, device).masked_fill(later, blocked);
-        return new AttentionMask(mask.MoveToOuterDisposeScope(), false);
+        return new AttentionMask(Blocking(later, dtype).MoveToOuterDisposeScope(), false);
+    }
+
+    /// <summary>The causal rule alone as a mask [1, 1, T, S].</summary>
+    public static Tensor CausalOnly(long queries, long keys, ScalarType dtype, Device device)
+    {
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        var later = ones([queries, keys], ScalarType.Bool, device).triu(keys - queries + 1).view(1, 1, queries, keys);
+        return Blocking(later, dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// 0 where one may look, the smallest number elsewhere: not −∞, so that a row that may look nowhere stays finite (it is padding, and
+    /// its output is never used).
+    /// </summary>
+    private static Tensor Blocking(Tensor hidden, ScalarType dtype)
+    {
+        var blocked = dtype == ScalarType.BFloat16 ? -3.3895e38f : dtype == ScalarType.Float16 ? -65504f : float.MinValue;
+        return zeros(hidden.shape, dtype, hidden.device).masked_fill(hidden, blocked);
     }
 
     /// <summary>True when some pad stands in front of a real token of its row.</summary>

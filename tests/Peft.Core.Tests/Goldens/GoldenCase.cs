@@ -11,16 +11,16 @@ namespace Peft.Core.Tests.Goldens;
 /// </summary>
 internal sealed class GoldenCase
 {
-    private GoldenCase(string root, string folder)
+    private GoldenCase(string folder)
     {
-        Root = root;
         Folder = folder;
         Json = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "case.json")))!.AsObject();
     }
 
-    public static string DefaultRoot { get; } = Path.Combine(AppContext.BaseDirectory, "Goldens", "data");
-
-    public string Root { get; }
+    /// <summary>The root that paths inside cases are relative to.</summary>
+    public static string Root { get; } = Environment.GetEnvironmentVariable("PEFT_GOLDENS") is { Length: > 0 } given
+        ? Path.GetFullPath(given)
+        : Path.Combine(AppContext.BaseDirectory, "Goldens", "data");
 
     public string Folder { get; }
 
@@ -28,18 +28,17 @@ internal sealed class GoldenCase
 
     public string Kind => Text("kind");
 
-    public static GoldenCase Open(string root, string relative) => new(root, Path.Combine(root, relative));
+    public static GoldenCase Open(string relative) => new(Path.Combine(Root, relative));
 
     /// <summary>The folders of all cases of some kinds, relative to the root.</summary>
     public static IEnumerable<object[]> Find(params string[] kinds)
     {
-        var root = Environment.GetEnvironmentVariable("PEFT_GOLDENS") is { Length: > 0 } given ? Path.GetFullPath(given) : DefaultRoot;
         var only = Environment.GetEnvironmentVariable("PEFT_GOLDENS_ONLY") ?? "";
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(root, only), "case.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, only), "case.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var folder = Path.GetDirectoryName(file)!;
-            if (kinds.Contains(new GoldenCase(root, folder).Kind))
-                yield return [root, Path.GetRelativePath(root, folder)];
+            if (kinds.Contains(new GoldenCase(folder).Kind))
+                yield return [Path.GetRelativePath(Root, folder)];
         }
     }
 
@@ -74,6 +73,8 @@ internal sealed class GoldenTensors : IDisposable
     public GoldenTensors(string path) => file = SafetensorsFile.Open(path);
 
     public IEnumerable<string> Names => file.Names;
+
+    public IReadOnlyDictionary<string, string> Metadata => file.Header.Metadata;
 
     public torch.Tensor this[string name] => file.Tensor(name);
 

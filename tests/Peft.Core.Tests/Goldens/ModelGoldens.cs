@@ -15,9 +15,9 @@ public sealed class ModelGoldens
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void Model_RecordedCase_Agrees(string root, string path)
+    public void Model_RecordedCase_Agrees(string path)
     {
-        var golden = GoldenCase.Open(root, path);
+        var golden = GoldenCase.Open(path);
         Skip.IfNot(ModelRegistry.All.Any(m => m.ModelType == golden.Text("model_type")), $"architecture {golden.Text("model_type")} is not supported yet");
         Skip.IfNot(golden.Text("task") == "CAUSAL_LM", $"task {golden.Text("task")} is not supported yet");
         using var scope = torch.NewDisposeScope();

@@ -1,0 +1,269 @@
+using System.Text.Json.Nodes;
+using Peft.Core.Generation;
+using Peft.Core.Methods;
+using Peft.Core.Models;
+using Peft.Core.Models.Blocks;
+using TorchSharp;
+
+namespace Peft.Core.Tests.Goldens;
+
+/// <summary>One recorded training being replayed.</summary>
+internal sealed class PeftGoldenRun : IDisposable
+{
+    private readonly GoldenCase golden;
+    private readonly GoldenReport report;
+    private readonly GoldenTensors io;
+    private readonly CausalLanguageModel model;
+    private readonly string folder = Directory.CreateTempSubdirectory("peft-golden-").FullName;
+    private PeftAdapter adapter;
+
+    public PeftGoldenRun(GoldenCase golden, GoldenReport report)
+    {
+        this.golden = golden;
+        this.report = report;
+        io = golden.Tensors("io.safetensors");
+
+        // In bfloat16 the fused kernel is closer to exact arithmetic than the recorded eager one, by more than the tolerance.
+        var attention = golden.Text("dtype") == "float32" ? AttentionKernel.Sdpa : AttentionKernel.Eager;
+        model = CausalLanguageModel.Load(golden.Base, new ModelLoadOptions { Dtype = golden.Text("dtype"), Attention = attention });
+        torch.manual_seed((long)golden.Number("seed"));
+        adapter = PeftMethods.Create(model, PeftGoldens.Config(golden));
+        if (io.Find("rng/after_init") is { } recorded)
+            report.Close(recorded, torch.rand(4), 0, "rng/after_init");
+    }
+
+    public void CheckCounts()
+    {
+        var count = adapter.Count;
+        report.Check(count.Trainable == (long)golden.Number("trainable"), $"trainable: {count.Trainable}");
+        report.Check(count.All == (long)golden.Number("all"), $"all: {count.All}");
+        report.Check(count.Line == golden.Text("printed"), $"printed: {count.Line}");
+        var shapes = golden.Json["trainable_tensors"]!.AsObject()
+            .ToDictionary(p => p.Key, p => string.Join(",", p.Value!.AsArray().Select(n => n!.GetValue<long>())));
+        SameShapes("in memory", shapes, adapter.Trainable.ToDictionary(p => p.Name, p => string.Join(",", p.Tensor.shape)));
+        SameShapes("from configs", shapes, adapter.Config.TrainableShapes(model.Config).ToDictionary(p => p.Name, p => string.Join(",", p.Shape)));
+    }
+
+    public void CheckInitialWeights()
+    {
+        if (Recorded("initial") is not { } state)
+            return;
+        foreach (var (name, tensor) in adapter.Trainable)
+            report.Close(state[name], tensor, 0, "seeded " + name);
+    }
+
+    /// <summary>Training starts from the recorded weights, so that a deviation of the seeded ones is reported once and not everywhere.</summary>
+    public void StartFromRecordedWeights()
+    {
+        if (Recorded("initial") is { } state)
+            adapter.LoadState(state);
+    }
+
+    public void CheckOutputs(string stage, string? what = null)
+    {
+        using var gradOff = torch.no_grad();
+        model.Training = false;
+        var (ids, mask, labels) = (io["eval/input_ids"], io.Find("eval/attention_mask"), io["eval/labels"]);
+        var key = stage + "/logits";
+        what = what is null ? "" : what + " ";
+
+        // Nothing reads the outputs at padding, and the engine skips the work of hiding pads from pads.
+        report.Close(io[key], model.Logits(model.Hidden(ids, mask)), golden.Tolerance(key), what + key, golden.MeanTolerance(key), mask?.eq(0).unsqueeze(-1));
+        key = stage + "/loss";
+        report.Close(io.Scalar(key), CausalLoss.Compute(model, ids, mask, labels).item<float>(), golden.Tolerance(key), what + key);
+    }
+
+    public void Train()
+    {
+        var settings = golden.Json["optimizer"]!;
+        var scheduler = golden.Json["scheduler"]!;
+        report.Check(scheduler["name"]!.GetValue<string>() == "linear", "the replay knows the linear schedule only");
+        var (warmup, total) = (scheduler["warmup_steps"]!.GetValue<int>(), scheduler["total_steps"]!.GetValue<int>());
+        var optimizer = new PlainAdamW(
+            [.. adapter.Trainable.Select(p => p.Tensor)],
+            settings["betas"]![0]!.GetValue<double>(),
+            settings["betas"]![1]!.GetValue<double>(),
+            settings["eps"]!.GetValue<double>(),
+            settings["weight_decay"]!.GetValue<double>());
+        var (losses, norms, rates) = (io.Numbers("losses"), io.Numbers("grad_norms"), io.Numbers("lrs"));
+        model.Training = true;
+        for (var step = 0; step < losses.Length; step++)
+        {
+            using var scope = torch.NewDisposeScope();
+            if (golden.Json["step_seed"] is { } seed)
+                torch.manual_seed(seed.GetValue<long>() + step);
+            var loss = CausalLoss.Compute(model, io[$"step{step}/input_ids"], io.Find($"step{step}/attention_mask"), io[$"step{step}/labels"]);
+            report.Close(losses[step], loss.item<float>(), golden.Tolerance("losses"), $"loss of step {step}");
+            loss.backward();
+            CheckGradients(step == 0 ? "grad_first" : step == losses.Length - 1 ? "grad_last" : null);
+            var norm = optimizer.Clip(golden.Number("max_grad_norm"));
+            report.Close(norms[step], norm, golden.Tolerance("grad_norms"), $"gradient norm of step {step}");
+            var factor = step < warmup ? (double)step / Math.Max(1, warmup) : Math.Max(0, (double)(total - step) / Math.Max(1, total - warmup));
+            var rate = settings["lr"]!.GetValue<double>() * factor;
+            report.Close(rates[step], rate, 1e-12, $"learning rate of step {step}");
+            optimizer.Step(rate);
+        }
+
+        model.Training = false;
+    }
+
+    public void CheckFinalAdapter()
+    {
+        var state = Recorded("final")!;
+        foreach (var (name, tensor) in adapter.Trainable)
+            report.Close(state[name], tensor, golden.Tolerance("final_adapter", name), "final " + name, except: io.Find("noise/" + name));
+    }
+
+    public void CheckGreedy()
+    {
+        var options = new GenerationOptions { MaxNewTokens = 8 };
+        GreedyCheck.Run(model, io["greedy/input_ids"], io["greedy/attention_mask"], io["greedy/output_ids"], options, 0, report);
+    }
+
+    /// <summary>Saves, compares the files with the recorded ones, and goes on with the adapter loaded from them.</summary>
+    public void CheckSavedFolder()
+    {
+        adapter.Save(folder, golden.Text("base"));
+        var recorded = Path.Combine(golden.Folder, "final");
+        foreach (var file in Directory.EnumerateFiles(recorded, "*.safetensors"))
+            CheckFile(file, Path.Combine(folder, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(recorded, "*.json"))
+            CheckJson(Path.GetFileName(file), ReadJson(file), ReadJson(Path.Combine(folder, Path.GetFileName(file))));
+        adapter.Dispose();
+        adapter = PeftMethods.Load(model, folder);
+        CheckOutputs("final", "loaded again:");
+    }
+
+    public void CheckMerged()
+    {
+        using var gradOff = torch.no_grad();
+        var ids = io["eval/input_ids"];
+        using var before = model.Hidden(ids);
+        adapter.Merge();
+        CheckOutputs("merged");
+        adapter.Unmerge();
+        using var after = model.Hidden(ids);
+        report.Close(before, after, 0, "unmerged");
+    }
+
+    public void Dispose()
+    {
+        adapter.Dispose();
+        model.Dispose();
+        io.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private void CheckGradients(string? recorded)
+    {
+        if (recorded is null || !io.Names.Any(n => n.StartsWith(recorded + "/", StringComparison.Ordinal)))
+            return;
+        foreach (var (name, tensor) in adapter.Trainable)
+        {
+            if (io.Find($"{recorded}/{name}") is not { } expected)
+                report.Check(false, $"{recorded}/{name} is not recorded");
+            else if (tensor.grad is { } gradient)
+                report.Close(expected, gradient, golden.Tolerance(recorded), $"{recorded}/{name}");
+            else
+                report.Check(false, $"{recorded}/{name}: no gradient");
+        }
+    }
+
+    private void CheckFile(string recordedPath, string ourPath)
+    {
+        using var recorded = new GoldenTensors(recordedPath);
+        using var ours = new GoldenTensors(ourPath);
+        report.Check(recorded.Names.Order().SequenceEqual(ours.Names.Order()), $"{Path.GetFileName(ourPath)} holds {string.Join(' ', ours.Names)}");
+        report.Check(
+            ours.Metadata.TryGetValue("format", out var format) && format == "pt",
+            $"{Path.GetFileName(ourPath)}: metadata lacks format pt");
+        foreach (var name in recorded.Names.Intersect(ours.Names))
+        {
+            report.Check(recorded[name].dtype == ours[name].dtype, $"{name}: written as {ours[name].dtype} instead of {recorded[name].dtype}");
+            report.Close(recorded[name], ours[name], golden.Tolerance("final_adapter", name), "written " + name);
+        }
+    }
+
+    /// <summary>
+    /// Every field that is written must be as recorded. A recorded field that is not written must be at its default: the writer keeps to
+    /// the fields that every PEFT from 0.10 on can read.
+    /// </summary>
+    private void CheckJson(string file, JsonObject recorded, JsonObject ours)
+    {
+        string[] sets = ["target_modules", "exclude_modules", "modules_to_save"];
+        foreach (var (field, value) in ours)
+        {
+            var (left, right) = (Text(recorded[field], sets.Contains(field)), Text(value, sets.Contains(field)));
+            report.Check(recorded.ContainsKey(field) && left == right, $"{file}: {field} is {right} instead of {left}");
+        }
+
+        foreach (var (field, value) in recorded.Where(f => !ours.ContainsKey(f.Key)))
+        {
+            var isDefault = field is "peft_version" || (field == "qalora_group_size" && value!.GetValue<int>() == 16)
+                || Text(value, false) is "null" or "false" or "";
+            report.Check(isDefault, $"{file}: {field} is missing, recorded as {Text(value, false)}");
+        }
+    }
+
+    private static string Text(JsonNode? node, bool asSet) => node is JsonObject map
+        ? string.Join(";", map.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={Text(p.Value, false)}"))
+        : node is JsonArray list && asSet
+        ? string.Join(",", list.Select(n => n!.GetValue<string>()).Order(StringComparer.Ordinal))
+        : node is JsonValue value && value.TryGetValue<double>(out var number) ? number.ToString("R", System.Globalization.CultureInfo.InvariantCulture)
+        : node?.ToJsonString() ?? "null";
+
+    private static JsonObject ReadJson(string path) => JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+
+    /// <summary>The trained tensors of a stage under their names in memory; null where the case does not hold them.</summary>
+    private Dictionary<string, torch.Tensor>? Recorded(string stage)
+    {
+        string[] candidates = [$"{stage}_state.safetensors", $"{stage}/adapter_model.safetensors", $"{stage}/trainable.safetensors", $"{stage}/model.safetensors"];
+        var file = candidates.FirstOrDefault(f => File.Exists(Path.Combine(golden.Folder, f)));
+        if (file is null)
+            return null;
+        using var tensors = golden.Tensors(file);
+        return tensors.Names.ToDictionary(n => n == "prompt_embeddings" ? "prompt_encoder.embedding.weight" : n, n => tensors[n]);
+    }
+
+    private void SameShapes(string where, Dictionary<string, string> expected, Dictionary<string, string> actual)
+    {
+        foreach (var (name, shape) in expected)
+            report.Check(actual.GetValueOrDefault(name) == shape, $"{name} {where} is [{actual.GetValueOrDefault(name) ?? "missing"}] instead of [{shape}]");
+        foreach (var name in actual.Keys.Except(expected.Keys))
+            report.Check(false, $"{name} {where} should not train");
+    }
+}
+
+/// <summary>AdamW and clipping as PyTorch defines them, tensor by tensor and as plainly as possible.</summary>
+internal sealed class PlainAdamW(IReadOnlyList<torch.Tensor> parameters, double beta1, double beta2, double epsilon, double weightDecay)
+{
+    private readonly torch.Tensor[] first = [.. parameters.Select(p => torch.zeros_like(p).detach())];
+    private readonly torch.Tensor[] second = [.. parameters.Select(p => torch.zeros_like(p).detach())];
+    private int steps;
+
+    public double Clip(double maxNorm)
+    {
+        using var gradOff = torch.no_grad();
+        var norm = Math.Sqrt(parameters.Sum(p => p.grad!.to(torch.ScalarType.Float64).square().sum().item<double>()));
+        var coefficient = Math.Min(1, maxNorm / (norm + 1e-6));
+        foreach (var parameter in parameters)
+            parameter.grad!.mul_(coefficient);
+        return norm;
+    }
+
+    public void Step(double rate)
+    {
+        using var gradOff = torch.no_grad();
+        steps++;
+        var (correction1, correction2) = (1 - Math.Pow(beta1, steps), 1 - Math.Pow(beta2, steps));
+        for (var i = 0; i < parameters.Count; i++)
+        {
+            var gradient = parameters[i].grad!;
+            parameters[i].mul_(1 - (rate * weightDecay));
+            first[i].mul_(beta1).add_(gradient, 1 - beta1);
+            second[i].mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+            parameters[i].addcdiv_(first[i], second[i].sqrt().div_(Math.Sqrt(correction2)).add_(epsilon), -rate / correction1);
+            gradient.zero_();
+        }
+    }
+}
