@@ -11,11 +11,11 @@ public sealed class TokenizerGoldens
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void Tokenizer_RecordedRows_Agree(string root, string path)
+    public void Tokenizer_RecordedRows_Agree(string path)
     {
-        var golden = GoldenCase.Open(root, path);
+        var golden = GoldenCase.Open(path);
         Skip.If(golden.Json["tokenizer"] is null, "the tokenizer lies in a package that is not installed");
-        var folder = Path.Combine(root, golden.Text("tokenizer"));
+        var folder = Path.Combine(GoldenCase.Root, golden.Text("tokenizer"));
         var unsupported = UnsupportedPostProcessor(folder);
         Skip.If(unsupported is not null, $"post_processor {unsupported} is not supported yet");
         PretrainedTokenizer? tokenizer = null;
