@@ -61,9 +61,10 @@ public sealed class PeftJson(JsonObject json)
     {
         try
         {
-            return node is null ? default : node.GetValue<T>();
+            // Not GetValue: a number made in memory as an int is no double there, and one read from text is.
+            return node is null ? default : node.Deserialize<T>();
         }
-        catch (Exception error) when (error is InvalidOperationException or FormatException)
+        catch (Exception error) when (error is InvalidOperationException or FormatException or JsonException)
         {
             // 16.0 is a fine rank: Python does not care, so neither do we.
             if (typeof(T) == typeof(int) || typeof(T) == typeof(int?))
