@@ -1,6 +1,11 @@
-var builder = WebApplication.CreateBuilder(args);
-builder.WebHost.UseStaticWebAssets();
-var app = builder.Build();
-app.MapStaticAssets();
+using Workbench.Server.Hosting;
+using Workbench.Server.Jobs;
+using Workbench.Server.Storage;
+
+var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
+builder.Services.AddStorage();
+builder.Services.AddSingleton<WorkerLocator>();
+
+var app = builder.Build().UseWorkbenchHosting();
 app.MapFallbackToFile("index.html");
-app.Run();
+return await app.RunWorkbenchAsync();

@@ -1,0 +1,32 @@
+using Peft.Core.Runs;
+
+namespace Workbench.Server.Hosting;
+
+/// <summary>Where the server keeps everything. Paths in files and rows are relative to <see cref="Root"/>.</summary>
+public sealed record DataDirectory(string Root)
+{
+    public string Database => Path.Combine(Root, "workbench.db");
+
+    public string Logs => Path.Combine(Root, "logs");
+
+    public string Runs => Path.Combine(Root, "runs");
+
+    public string Datasets => Path.Combine(Root, "datasets");
+
+    public string Models => Path.Combine(Root, "models");
+
+    /// <summary>What was deleted and is about to go; on the same disk, so that moving there is one step.</summary>
+    public string Trash => Path.Combine(Root, "trash");
+
+    public RunPaths Run(string id) => new(Path.Combine(Runs, id));
+
+    /// <summary>The path to open for a path that is relative to the data directory (or absolute).</summary>
+    public string Resolve(string path) => Path.GetFullPath(Path.Combine(Root, path));
+
+    /// <summary>Makes the directory and its parts. Fails with the path when the place is not writable.</summary>
+    public void Prepare()
+    {
+        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, Trash })
+            Directory.CreateDirectory(folder);
+    }
+}
