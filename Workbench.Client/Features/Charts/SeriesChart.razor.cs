@@ -20,6 +20,7 @@ public sealed partial class SeriesChart
     private Options? _sent;
     private IReadOnlyList<ChartRow>? _rows;
     private string? _error;
+    private readonly List<ChartPoints> _early = [];
     private string _spoken = "";
     private bool _disposed;
 
@@ -77,7 +78,11 @@ public sealed partial class SeriesChart
     public async Task AppendAsync(IReadOnlyList<ChartPoints> batches)
     {
         var mine = batches.Where(batch => Lines.Any(line => line.Key == batch.Key)).ToArray();
-        if (_chart is not null && mine.Length > 0)
+        if (mine.Length == 0)
+            return;
+        if (_chart is null)
+            _early.AddRange(mine);
+        else
             await _chart.InvokeVoidAsync("append", [mine]);
     }
 
@@ -138,6 +143,9 @@ public sealed partial class SeriesChart
             if (_disposed)
                 return;
             _chart = await _module.InvokeAsync<IJSObjectReference>("create", _host, _self, options);
+            if (_early.Count > 0)
+                await _chart.InvokeVoidAsync("append", [_early.ToArray()]);
+            _early.Clear();
             options = Current();
         }
 

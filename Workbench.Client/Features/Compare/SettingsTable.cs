@@ -3,7 +3,10 @@ using Workbench.Client.Contracts;
 
 namespace Workbench.Client.Features.Compare;
 
-/// <summary>One setting over all runs; Defaulted marks values that the method chose itself.</summary>
+/// <summary>One setting of a run beside the default of its method.</summary>
+public sealed record SettingAgainstDefault(string Name, string Value, string Default, bool Changed);
+
+/// <summary>One setting over all runs.</summary>
 public sealed record SettingRow(string Name, IReadOnlyList<string> Values, bool Differs);
 
 /// <summary>Settings of runs side by side. What a draft leaves out takes the default of its method, so that a default is not shown as a difference.</summary>
@@ -16,6 +19,17 @@ public static class SettingsTable
         var columns = runs.Select(run => Flatten(run, methods.FirstOrDefault(method => method.PeftType == run.Draft.PeftType))).ToArray();
         return [.. columns.SelectMany(column => column.Keys).Distinct().Select(name => Row(name, columns))];
     }
+
+    /// <summary>What a run was ordered with beside what its method would have chosen.</summary>
+    public static IReadOnlyList<SettingAgainstDefault> AgainstDefaults(RunDetail run, IReadOnlyList<MethodDto> methods)
+    {
+        var method = methods.FirstOrDefault(candidate => candidate.PeftType == run.Draft.PeftType);
+        var defaults = Flatten(run with { Draft = run.Draft with { Peft = [], Training = [], Dtype = "auto" } }, method);
+        return [.. Flatten(run, method).Select(pair => Against(pair.Key, pair.Value, defaults.GetValueOrDefault(pair.Key)))];
+    }
+
+    private static SettingAgainstDefault Against(string name, string value, string? standard) =>
+        new(name, value, standard ?? Absent, standard is not null && standard != value);
 
     private static SettingRow Row(string name, Dictionary<string, string>[] columns)
     {

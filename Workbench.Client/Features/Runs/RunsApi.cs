@@ -42,6 +42,9 @@ public sealed class RunsApi(HttpClient http)
 
     public Task<ComparisonDto> CompareAsync(StartComparison order) => SendAsync<ComparisonDto>(HttpMethod.Post, Routes.Comparisons, order, default);
 
+    /// <summary>Seconds that a comparison would take on this machine, as far as that is known.</summary>
+    public Task<double?> EstimateComparisonAsync(StartComparison order) => SendAsync<double?>(HttpMethod.Post, $"{Routes.Comparisons}/estimate", order, default);
+
     public Task<IReadOnlyList<MethodDto>> MethodsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<MethodDto>>(Routes.Methods, cancel);
 
     public Task<IReadOnlyList<DatasetSummary>> DatasetsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<DatasetSummary>>(Routes.Datasets, cancel);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Workbench.Client.Contracts;
@@ -13,53 +14,64 @@ namespace Workbench.Client.Features.Runs;
 public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
 {
     private readonly Dictionary<string, Following> _following = [];
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly CancellationTokenSource _gone = new();
     private HubConnection? _connection;
 
     public event Action<RunSummary>? RunChanged;
 
     public event Action<string>? RunDeleted;
 
-    /// <summary>Connects when the first page needs it. A server that is away is tried again for as long as the page is open.</summary>
-    public async Task StartAsync()
+    /// <summary>Connects when the first page needs it. A server that is away is tried again for as long as the application is open.</summary>
+    public void Start()
     {
-        await _gate.WaitAsync();
-        try
-        {
-            if (_connection is not null)
-                return;
-            _connection = new HubConnectionBuilder()
-                .WithUrl(navigation.ToAbsoluteUri(Routes.RunsHub))
-                .WithAutomaticReconnect(new Patience())
-                .AddJsonProtocol(options => options.PayloadSerializerOptions = RunsApi.Json)
-                .Build();
-            _connection.On<RunSummary>(nameof(IRunsClient.RunChanged), run => RunChanged?.Invoke(run));
-            _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
-            _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
-            _connection.Reconnected += _ => JoinAllAsync();
-            await _connection.StartAsync();
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        if (_connection is not null)
+            return;
+        _connection = new HubConnectionBuilder()
+            .WithUrl(navigation.ToAbsoluteUri(Routes.RunsHub))
+            .WithAutomaticReconnect(new Patience())
+            .AddJsonProtocol(options => options.PayloadSerializerOptions = RunsApi.Json)
+            .Build();
+        _connection.On<RunSummary>(nameof(IRunsClient.RunChanged), run => RunChanged?.Invoke(run));
+        _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
+        _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
+        _connection.Reconnected += _ => JoinAllAsync();
+        _ = ConnectAsync(_connection);
     }
 
-    /// <summary>Follows a run after a sequence number until the answer is disposed.</summary>
+    /// <summary>Follows a run after a sequence number until the answer is disposed; while there is no connection it waits for one.</summary>
     public async Task<IAsyncDisposable> FollowAsync(string runId, long afterSeq, Func<IReadOnlyList<JsonElement>, Task> receive)
     {
-        await StartAsync();
+        Start();
         var following = new Following(this, runId, afterSeq, receive);
         _following[runId] = following;
-        await _connection!.InvokeAsync(nameof(IRunsHub.JoinRun), runId, afterSeq);
+        if (_connection!.State == HubConnectionState.Connected)
+            await _connection.InvokeAsync(nameof(IRunsHub.JoinRun), runId, afterSeq);
         return following;
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _gone.CancelAsync();
         if (_connection is not null)
             await _connection.DisposeAsync();
-        _gate.Dispose();
+    }
+
+    private async Task ConnectAsync(HubConnection connection)
+    {
+        for (var attempt = 0L; !_gone.IsCancellationRequested; attempt++)
+        {
+            try
+            {
+                await connection.StartAsync(_gone.Token);
+                await JoinAllAsync();
+                return;
+            }
+            catch (Exception error) when (error is HttpRequestException or HubException or OperationCanceledException or InvalidOperationException)
+            {
+                if (!_gone.IsCancellationRequested)
+                    await Task.Delay(Patience.After(attempt), _gone.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
     }
 
     private async Task DeliverAsync(string runId, IReadOnlyList<JsonElement> events)
@@ -100,7 +112,8 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
 
     private sealed class Patience : IRetryPolicy
     {
-        public TimeSpan? NextRetryDelay(RetryContext retryContext) =>
-            TimeSpan.FromSeconds(Math.Min(5, 0.2 * Math.Pow(2, Math.Min(retryContext.PreviousRetryCount, 6))));
+        public TimeSpan? NextRetryDelay(RetryContext retryContext) => After(retryContext.PreviousRetryCount);
+
+        public static TimeSpan After(long attempts) => TimeSpan.FromSeconds(Math.Min(5, 0.2 * Math.Pow(2, Math.Min(attempts, 6))));
     }
 }

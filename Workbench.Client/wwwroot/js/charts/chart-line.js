@@ -44,6 +44,12 @@ export class ChartLine {
     this.detail = null;
   }
 
+  clear() {
+    this.base = new SeriesStore();
+    this.detail = null;
+    this.loaded = false;
+  }
+
   append(xs, ys) {
     if (this.detail && this.detail.to >= this.base.lastX)
       this.detail.store.append(xs, ys);
@@ -53,11 +59,6 @@ export class ChartLine {
       this.complete = false;
     }
     return taken;
-  }
-
-  truncateAfter(x) {
-    this.base.truncateAfter(x);
-    this.detail?.store.truncateAfter(x);
   }
 
   /** The points to draw for a range of x, with one neighbour on each side so that lines run to the edge. */

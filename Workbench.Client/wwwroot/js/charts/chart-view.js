@@ -70,7 +70,7 @@ export class ChartView {
   /** Fetches everything again: after a resumed run has replaced its last points, or after a long silence of the connection. */
   reload() {
     for (const line of this.lines)
-      line.loaded = false;
+      line.clear();
     return this.#load(this.lines, true);
   }
 

@@ -36,12 +36,6 @@ export class SeriesStore {
     return taken;
   }
 
-  /** Forgets points after x: a resumed run goes on from there. */
-  truncateAfter(x) {
-    while (this.length > 0 && this.x[this.length - 1] > x)
-      this.length--;
-  }
-
   /** First index whose x is not below the given one. */
   lowerBound(x) {
     let low = 0, high = this.length;
