@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Peft.Core.Data;
+using Peft.Core.Evaluation;
+
+namespace Peft.Core.Tests.Goldens;
+
+/// <summary>Scores against recorded values. The reference gives 0 where a ratio is undefined; ours says undefined, which is compared as 0 here.</summary>
+[Trait("Category", "Goldens")]
+public sealed class MetricGoldens
+{
+    public static IEnumerable<object[]> Cases() => GoldenCase.Find("metric");
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
+    public void Metric_RecordedRows_Agree(string path)
+    {
+        var golden = GoldenCase.Open(path);
+        var subkind = golden.Text("subkind");
+        Skip.IfNot(subkind is "relations" or "bootstrap", $"metric {subkind} is not supported yet");
+        var report = new GoldenReport();
+        var tolerance = golden.Tolerance("value");
+        var number = 0;
+        foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
+        {
+            var row = JsonNode.Parse(line)!;
+            var what = $"row {++number}";
+            if (subkind == "relations")
+                CheckRelations(row, tolerance, what, report);
+            else if (row["what"]!.GetValue<string>() == "percentile")
+                CheckPercentiles(row, tolerance, what, report);
+            else
+                CheckIntervals(row, tolerance, what, report);
+        }
+
+        report.Throw();
+    }
+
+    private static void CheckRelations(JsonNode row, double tolerance, string what, GoldenReport report)
+    {
+        var gold = row["gold"]!.AsArray().Select(Triples).ToArray();
+        var predicted = row["pred"]!.AsArray().Select(Triples).ToArray();
+        var score = TripleScorer.Score([.. gold.Zip(predicted, (g, p) => new ScoredRecord(g, p))]);
+        var result = row["result"]!;
+        CheckCounts(result["micro"]!, score.Micro, tolerance, what + " micro", report);
+        report.Check(score.Micro == new TripleCounts((int)result["tp"]!, (int)result["predicted"]!, (int)result["gold"]!), what + " counts: " + score.Micro);
+        var byRelation = result["by_relation"]!.AsObject();
+        report.Check(byRelation.Count == score.ByRelation.Count, $"{what}: {score.ByRelation.Count} relations instead of {byRelation.Count}");
+        foreach (var (relation, counts) in score.ByRelation)
+            CheckCounts(byRelation[relation]!, counts, tolerance, $"{what} {relation}", report);
+        report.Close(result["exact_documents"]!.GetValue<double>(), score.ExactRecords, tolerance, what + " exact_documents");
+    }
+
+    private static void CheckCounts(JsonNode expected, TripleCounts counts, double tolerance, string what, GoldenReport report)
+    {
+        report.Close(expected["p"]!.GetValue<double>(), counts.Precision ?? 0, tolerance, what + " precision");
+        report.Close(expected["r"]!.GetValue<double>(), counts.Recall ?? 0, tolerance, what + " recall");
+        report.Close(expected["f1"]!.GetValue<double>(), counts.F1 ?? 0, tolerance, what + " F1");
+    }
+
+    private static void CheckPercentiles(JsonNode row, double tolerance, string what, GoldenReport report)
+    {
+        var sorted = Numbers(row["values"]!).Order().ToArray();
+        foreach (var (percent, expected) in row["result"]!.AsObject())
+        {
+            var share = double.Parse(percent, CultureInfo.InvariantCulture) / 100;
+            report.Close(expected!.GetValue<double>(), Bootstrap.Percentile(sorted, share), tolerance, $"{what} {percent} %");
+        }
+    }
+
+    private static void CheckIntervals(JsonNode row, double tolerance, string what, GoldenReport report)
+    {
+        var values = Numbers(row["values"]!);
+        var means = row["resamples"]!.AsArray().Select(drawn => drawn!.AsArray().Average(index => values[index!.GetValue<int>()])).ToArray();
+        foreach (var (field, confidence) in new[] { ("ci95", 0.95), ("ci90", 0.9) })
+        {
+            var (low, high) = Bootstrap.Interval(means, confidence);
+            report.Close(row["result"]![field]![0]!.GetValue<double>(), low, tolerance, $"{what} {field} low");
+            report.Close(row["result"]![field]![1]!.GetValue<double>(), high, tolerance, $"{what} {field} high");
+        }
+    }
+
+    private static Triple[] Triples(JsonNode? list) =>
+        [.. list!.AsArray().Select(t => new Triple(t![0]!.GetValue<string>(), t[1]!.GetValue<string>(), t[2]!.GetValue<string>()))];
+
+    private static double[] Numbers(JsonNode list) => [.. list.AsArray().Select(value => value!.GetValue<double>())];
+}
