@@ -18,8 +18,8 @@ public sealed record ModelLoadOptions
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; init; } = "cpu";
 
-    /// <summary>How attention over many tokens is computed.</summary>
-    public AttentionKernel Attention { get; init; }
+    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
+    public Arithmetic Arithmetic { get; init; }
 }
 
 /// <summary>
@@ -50,8 +50,8 @@ public abstract class CausalLanguageModel : IDisposable
     /// <summary>Folder it was loaded from.</summary>
     public string Folder { get; private set; } = "";
 
-    /// <summary>How attention over many tokens is computed.</summary>
-    public AttentionKernel AttentionKernel { get; private set; }
+    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
+    public Arithmetic Arithmetic { get; private set; }
 
     /// <summary>True while training: adapters apply their dropout.</summary>
     public bool Training { get; set; }
@@ -86,7 +86,7 @@ public abstract class CausalLanguageModel : IDisposable
         var weights = new WeightSource(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);
         var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
         model.Folder = folder;
-        model.AttentionKernel = options.Attention;
+        model.Arithmetic = options.Arithmetic;
         return model;
     }
 

@@ -125,7 +125,7 @@ public sealed class Llama : CausalLanguageModel
 
         if (call.Cache is { } cache)
             (k, v) = cache.Append(layer.Index, k, v);
-        var attended = length == 1 ? Attention.One(q, k, v, call.Mask) : Attention.Many(q, k, v, call.Mask, AttentionKernel);
+        var attended = length == 1 ? Attention.One(q, k, v, call.Mask) : Attention.Many(q, k, v, call.Mask, Arithmetic);
         return layer.Output.Forward(attended); // [B*T, C]
     }
 
