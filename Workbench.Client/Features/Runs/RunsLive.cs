@@ -21,6 +21,14 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
 
     public event Action<string>? RunDeleted;
 
+    /// <summary>The connection came or went; nothing that was drawn is lost meanwhile.</summary>
+    public event Action? ConnectionChanged;
+
+    public bool IsConnected => _connection?.State == HubConnectionState.Connected;
+
+    /// <summary>A connection that stood was lost, or the first attempt failed: only then is its absence worth a word.</summary>
+    public bool IsAway { get; private set; }
+
     /// <summary>Connects when the first page needs it. A server that is away is tried again for as long as the application is open.</summary>
     public void Start()
     {
@@ -34,7 +42,13 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
         _connection.On<RunSummary>(nameof(IRunsClient.RunChanged), run => RunChanged?.Invoke(run));
         _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
         _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
-        _connection.Reconnected += _ => JoinAllAsync();
+        _connection.Reconnecting += _ => AnnounceAsync(away: true);
+        _connection.Closed += _ => AnnounceAsync(away: !_gone.IsCancellationRequested);
+        _connection.Reconnected += async _ =>
+        {
+            await JoinAllAsync();
+            await AnnounceAsync(away: false);
+        };
         _ = ConnectAsync(_connection);
     }
 
@@ -64,14 +78,23 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
             {
                 await connection.StartAsync(_gone.Token);
                 await JoinAllAsync();
+                await AnnounceAsync(away: false);
                 return;
             }
             catch (Exception error) when (error is HttpRequestException or HubException or OperationCanceledException or InvalidOperationException)
             {
+                await AnnounceAsync(away: !_gone.IsCancellationRequested);
                 if (!_gone.IsCancellationRequested)
                     await Task.Delay(Patience.After(attempt), _gone.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+    }
+
+    private Task AnnounceAsync(bool away)
+    {
+        IsAway = away;
+        ConnectionChanged?.Invoke();
+        return Task.CompletedTask;
     }
 
     private async Task DeliverAsync(string runId, IReadOnlyList<JsonElement> events)

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Localization;
+using MudBlazor;
+using MudBlazor.Services;
+using Workbench.Client.Features.Runs;
+
+namespace Workbench.Client.Services;
+
+/// <summary>Everything the pages ask for, but the HTTP client, which the host brings.</summary>
+public static class ClientServices
+{
+    public static IServiceCollection AddWorkbenchClient(this IServiceCollection services)
+    {
+        services.AddLocalization();
+        services.AddMudServices(options =>
+        {
+            options.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomCenter;
+            options.SnackbarConfiguration.SnackbarVariant = Variant.Outlined;
+            options.SnackbarConfiguration.VisibleStateDuration = 8000;
+            options.SnackbarConfiguration.ShowTransitionDuration = 100;
+            options.SnackbarConfiguration.HideTransitionDuration = 100;
+            options.SnackbarConfiguration.PreventDuplicates = false;
+        });
+        services.AddScoped<UserSettings>();
+        services.AddScoped<Keyboard>();
+        services.AddScoped<PageTrail>();
+        services.AddScoped<Format>();
+        services.AddScoped<ApiClient>();
+        return services.AddRunPages();
+    }
+}
