@@ -1,0 +1,42 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Peft.Cli.Serving;
+
+/// <summary>One line from a client: a question, or the wish to stop answering one.</summary>
+internal sealed record ServeRequest
+{
+    /// <summary>Chosen by the client; every reply carries it.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Id of the question that should be answered no further. Nothing else is read then.</summary>
+    public string? Cancel { get; init; }
+
+    /// <summary>Adapter folder; null = the base model alone.</summary>
+    public string? Adapter { get; init; }
+
+    public string? Instruction { get; init; }
+
+    public string? Input { get; init; }
+
+    public int MaxNewTokens { get; init; } = 128;
+
+    public bool DoSample { get; init; }
+
+    public double Temperature { get; init; } = 0.7;
+
+    public double TopP { get; init; } = 0.9;
+
+    public long Seed { get; init; } = 42;
+
+    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.General)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+}
+
+/// <summary>One line to a client: <c>token</c> (a piece of text), <c>done</c> (the whole answer), <c>cancelled</c> or <c>error</c>.</summary>
+internal sealed record ServeReply(string? Id, string Kind, string? Text = null, int? Tokens = null, double? Seconds = null, string? Message = null);
