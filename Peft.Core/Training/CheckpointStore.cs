@@ -1,0 +1,109 @@
+using System.Text.Json;
+using Peft.Core.Methods;
+using Peft.Core.Runs;
+using Peft.Core.Serialization;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Training;
+
+/// <summary>What a checkpoint says in <c>trainer_state.json</c>; the data cursor is the step, since the order follows from the seed.</summary>
+public sealed record TrainerProgress
+{
+    /// <summary>Optimizer steps made.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Tokens without padding so far.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>Training seconds so far.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Lowest dev loss so far.</summary>
+    public double? BestEvalLoss { get; init; }
+
+    /// <summary>Step of the last evaluation.</summary>
+    public int LastEvalStep { get; init; }
+
+    /// <summary>Hash of the data the run learns from; a checkpoint does not go on with other data.</summary>
+    public string DataHash { get; init; } = "";
+}
+
+/// <summary>
+/// Complete checkpoints under <c>checkpoints/&lt;step&gt;</c>: trained tensors, optimizer moments, random generator, progress. Each is
+/// written aside and renamed, so that it exists completely or not at all; older ones go when a newer is complete.
+/// </summary>
+public static class CheckpointStore
+{
+    private const string StateFile = "trainer_state.json";
+    private const string AdapterFile = "adapter_state.safetensors";
+    private const string OptimizerFile = "optimizer.safetensors";
+    private const string RandomFile = "rng_state.safetensors";
+
+    /// <summary>Writes a checkpoint and removes older ones beyond the limit.</summary>
+    /// <returns>Its folder and size in bytes.</returns>
+    /// <exception cref="PeftException">The disk is full or refuses; earlier checkpoints are untouched and nothing of the new one is left.</exception>
+    public static (string Path, long Bytes) Write(RunPaths paths, PeftAdapter adapter, TrainingLoop loop, TrainerProgress progress, int keep)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(loop);
+        ArgumentNullException.ThrowIfNull(progress);
+        var folder = paths.Checkpoint(progress.Step);
+        try
+        {
+            AtomicFolder.Write(folder, aside =>
+            {
+                SafetensorsWriter.Write(Path.Combine(aside, AdapterFile), adapter.Trainable);
+                SafetensorsWriter.Write(Path.Combine(aside, OptimizerFile), loop.Optimizer.State());
+                using var random = get_rng_state();
+                SafetensorsWriter.Write(Path.Combine(aside, RandomFile), [new NamedParameter("cpu", random)]);
+                File.WriteAllBytes(Path.Combine(aside, StateFile), JsonSerializer.SerializeToUtf8Bytes(progress, RunRequest.Json));
+            });
+        }
+        catch (PeftException e) when (e.InnerException is IOException or UnauthorizedAccessException)
+        {
+            throw AtomicFolder.Refused(folder, e.InnerException);
+        }
+
+        foreach (var old in Directory.EnumerateDirectories(paths.Checkpoints).Where(IsStep).OrderDescending(StringComparer.Ordinal).Skip(Math.Max(1, keep)))
+            Directory.Delete(old, recursive: true);
+        return (folder, Directory.EnumerateFiles(folder).Sum(file => new FileInfo(file).Length));
+    }
+
+    /// <summary>Reads a checkpoint's progress.</summary>
+    /// <exception cref="PeftException">Missing or damaged file.</exception>
+    public static TrainerProgress ReadProgress(string folder)
+    {
+        var file = Path.Combine(folder, StateFile);
+        try
+        {
+            return JsonSerializer.Deserialize<TrainerProgress>(File.ReadAllBytes(file), RunRequest.Json) ?? throw new PeftException($"{file}: the file says null.");
+        }
+        catch (Exception e) when (e is JsonException or IOException)
+        {
+            throw new PeftException($"{file}: this checkpoint cannot be read: {e.Message} Delete its folder to go on from an earlier one.", e);
+        }
+    }
+
+    /// <summary>Puts tensors, moments and the random generator back.</summary>
+    /// <exception cref="PeftException">Missing or damaged file, or a checkpoint of other settings.</exception>
+    public static TrainerProgress Restore(string folder, PeftAdapter adapter, TrainingLoop loop)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(loop);
+        var progress = ReadProgress(folder);
+        using var scope = NewDisposeScope();
+        using (var file = SafetensorsFile.Open(Path.Combine(folder, AdapterFile)))
+            adapter.LoadState(file.Names.ToDictionary(name => name, file.Tensor, StringComparer.Ordinal));
+        using (var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile)))
+            loop.Optimizer.LoadState(name => file.Contains(name) ? file.Tensor(name) : null, progress.Step);
+        using (var file = SafetensorsFile.Open(Path.Combine(folder, RandomFile)))
+        using (var random = file.Tensor("cpu").clone())
+            set_rng_state(random);
+        loop.Step = progress.Step;
+        return progress;
+    }
+
+    private static bool IsStep(string folder) => int.TryParse(Path.GetFileName(folder), out _);
+}

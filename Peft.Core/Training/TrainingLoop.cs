@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using Peft.Core.Data;
+using Peft.Core.Methods;
+using Peft.Core.Models;
+using Peft.Core.Training.Optimizers;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Training;
+
+/// <summary>What an optimizer step did.</summary>
+/// <param name="Step">Number of the step, from 1.</param>
+/// <param name="Loss">Mean loss over the label tokens, nats.</param>
+/// <param name="LearningRate">Rate used.</param>
+/// <param name="GradNorm">L2 norm of the gradient before clipping.</param>
+/// <param name="Epoch">Epochs done, fractional.</param>
+/// <param name="Tokens">Tokens of the step without padding.</param>
+/// <param name="Seconds">Time it took.</param>
+public sealed record StepReport(int Step, double Loss, double LearningRate, double GradNorm, double Epoch, int Tokens, double Seconds);
+
+/// <summary>
+/// The optimizer steps of a run: batches in, weights changed. Synchronous; one thread owns it and its tensors. It knows no files and no
+/// run directory.
+/// </summary>
+public sealed class TrainingLoop : IDisposable
+{
+    private readonly CausalLanguageModel model;
+    private readonly IReadOnlyList<TokenizedExample> examples;
+    private readonly TrainingArguments arguments;
+    private readonly BatchPlan plan;
+    private readonly LearningRateSchedule schedule;
+    private readonly int padId;
+
+    /// <summary>A loop before its first step.</summary>
+    /// <param name="model">The base.</param>
+    /// <param name="adapter">What trains.</param>
+    /// <param name="examples">The training split.</param>
+    /// <param name="arguments">Checked arguments.</param>
+    public TrainingLoop(CausalLanguageModel model, PeftAdapter adapter, IReadOnlyList<TokenizedExample> examples, TrainingArguments arguments)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(examples);
+        ArgumentNullException.ThrowIfNull(arguments);
+        this.model = model;
+        this.examples = examples;
+        this.arguments = arguments;
+        padId = model.Config.PadTokenId ?? 0;
+        plan = new BatchPlan(
+            [.. examples.Select(e => e.Length)],
+            arguments.PerDeviceTrainBatchSize,
+            arguments.GradientAccumulationSteps,
+            arguments.Seed,
+            arguments.GroupByLength);
+        TotalSteps = arguments.TotalSteps(plan.StepsPerEpoch);
+        schedule = LearningRateSchedule.Create(
+            arguments.LrSchedulerType,
+            arguments.LearningRate,
+            LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
+            TotalSteps,
+            arguments.LrMinRatio);
+        Optimizer = new AdamW(adapter.Trainable, new AdamWOptions
+        {
+            Beta1 = arguments.AdamBeta1,
+            Beta2 = arguments.AdamBeta2,
+            Epsilon = arguments.AdamEpsilon,
+            WeightDecay = arguments.WeightDecay,
+        });
+    }
+
+    /// <summary>Optimizer steps in all.</summary>
+    public int TotalSteps { get; }
+
+    /// <summary>Optimizer steps made.</summary>
+    public int Step { get; set; }
+
+    /// <summary>The optimizer with its moments.</summary>
+    public AdamW Optimizer { get; }
+
+    /// <summary>Makes one optimizer step.</summary>
+    /// <exception cref="PeftException">Loss or gradient are no numbers any more; the weights were not changed by this step.</exception>
+    public StepReport TrainStep()
+    {
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        model.Training = true;
+        var batches = plan.Step(Step).Select(rows => Batch.Collate([.. rows.Select(i => examples[i])], padId, model.Device)).ToArray();
+
+        // Token-exact accumulation: every micro-batch is divided by the label tokens of the whole group.
+        double labelTokens = batches.Sum(batch => batch.LabelTokens);
+        Tensor? total = null;
+        foreach (var batch in batches)
+        {
+            using var micro = NewDisposeScope();
+            var loss = CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, labelTokens, arguments.LabelSmoothingFactor);
+            loss.backward();
+            var detached = loss.detach();
+            total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();
+        }
+
+        var value = (double)total!.item<float>();
+        var rate = schedule.At(Step);
+        var norm = Optimizer.GradientNorm();
+        if (!double.IsFinite(value) || !double.IsFinite(norm))
+        {
+            Optimizer.ZeroGrad();
+            throw new DivergenceException(Step + 1, value, norm);
+        }
+
+        Optimizer.Step(rate, AdamW.ClipFactor(norm, arguments.MaxGradNorm));
+        Step++;
+        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Optimizer.Dispose();
+}
+
+/// <summary>Loss or gradient became infinite or no number.</summary>
+public sealed class DivergenceException : PeftException
+{
+    /// <summary>Names step and values and says what to do.</summary>
+    public DivergenceException(int step, double loss, double gradNorm)
+        : base($"Training diverged at step {step}: loss {loss}, gradient norm {gradNorm}. Lower learning_rate, add warm-up, or resume from an earlier checkpoint with other settings.")
+    {
+    }
+
+    /// <summary>Exists for serializers; use the constructor with values.</summary>
+    public DivergenceException()
+    {
+    }
+
+    /// <summary>Exists for serializers; use the constructor with values.</summary>
+    public DivergenceException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Exists for serializers; use the constructor with values.</summary>
+    public DivergenceException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
