@@ -1,5 +1,6 @@
 using Workbench.Server.Hosting;
 using Workbench.Server.Jobs;
+using Workbench.Server.Methods;
 using Workbench.Server.Storage;
 
 var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
@@ -7,5 +8,6 @@ builder.Services.AddStorage();
 builder.Services.AddSingleton<WorkerLocator>();
 
 var app = builder.Build().UseWorkbenchHosting();
+app.MapMethods();
 app.MapFallbackToFile("index.html");
 return await app.RunWorkbenchAsync();
