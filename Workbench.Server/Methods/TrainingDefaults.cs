@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Peft.Core.Training;
 using Workbench.Client.Contracts;
 
 namespace Workbench.Server.Methods;
@@ -56,35 +57,29 @@ public static class TrainingDefaults
     public static JsonObject Options(string peftType) =>
         peftType == Baseline ? [] : (JsonObject)Find(peftType).Options.DeepClone();
 
-    /// <summary>Complete training arguments for a method whose options are known; the person's own go over them.</summary>
+    /// <summary>Training arguments for a method whose options are known; the person's own go over them.</summary>
     /// <param name="peftType">The method.</param>
     /// <param name="options">Its complete options.</param>
     /// <param name="maxSteps">Steps that the person asked for, where they did: the warm-up follows them.</param>
     /// <param name="maxPositions">Longest text of the base.</param>
-    public static JsonObject Training(string peftType, JsonObject options, int? maxSteps, int maxPositions)
+    public static TrainingArguments Arguments(string peftType, JsonObject options, int? maxSteps, int maxPositions)
     {
         ArgumentNullException.ThrowIfNull(options);
+        var length = Math.Min(new TrainingArguments().MaxLength, maxPositions);
         if (peftType == Baseline)
-            return new JsonObject { ["per_device_train_batch_size"] = BatchSize, ["seed"] = 42, ["max_length"] = maxPositions, ["max_eval_samples"] = 150 };
+            return new TrainingArguments { MaxLength = length, PerDeviceTrainBatchSize = BatchSize };
         var plainPrefix = peftType == "PREFIX_TUNING" && options["prefix_projection"] is JsonValue flag && flag.TryGetValue<bool>(out var on) && !on;
         var steps = maxSteps ?? Steps;
-        return new JsonObject
+        return new TrainingArguments
         {
-            ["learning_rate"] = plainPrefix ? PlainPrefixLearningRate : Find(peftType).LearningRate,
-            ["max_steps"] = steps,
-            ["per_device_train_batch_size"] = BatchSize,
-            ["gradient_accumulation_steps"] = 1,
-            ["lr_scheduler_type"] = "linear",
-            ["warmup_steps"] = Warmup(steps),
-            ["min_lr_rate"] = 0.05,
-            ["weight_decay"] = 0.0,
-            ["max_grad_norm"] = 1.0,
-            ["seed"] = 42,
-            ["max_length"] = maxPositions,
-            ["logging_steps"] = 1,
-            ["eval_steps"] = 50,
-            ["max_eval_samples"] = 150,
-            ["save_steps"] = 100,
+            LearningRate = plainPrefix ? PlainPrefixLearningRate : Find(peftType).LearningRate,
+            MaxSteps = steps,
+            PerDeviceTrainBatchSize = BatchSize,
+            WarmupSteps = steps > 0 ? Warmup(steps) : 0,
+            WarmupRatio = steps > 0 ? 0 : 0.05,
+            LrMinRatio = 0.05,
+            EvalSteps = 50,
+            MaxLength = length,
         };
     }
 

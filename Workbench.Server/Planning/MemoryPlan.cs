@@ -1,0 +1,56 @@
+using Peft.Core.Methods;
+using Peft.Core.Models;
+using Peft.Core.Training;
+using Workbench.Client.Contracts;
+
+namespace Workbench.Server.Planning;
+
+/// <summary>
+/// What a run takes in memory, estimated from shapes: base weights in their element type, what trains in float32, AdamW's two moments and the
+/// gradient beside it, and the values that the backward pass needs. An upper estimate: texts are counted at their longest.
+/// </summary>
+internal static class MemoryPlan
+{
+    private const int Float32 = 4;
+
+    /// <summary>Values per layer and position kept for the backward pass, in widths: attention's four, the norms' two, the residuals' two.</summary>
+    private const int ResidualWidths = 8;
+
+    /// <summary>The same in widths of the feed-forward layer: gate, up, and their product.</summary>
+    private const int FeedForwardWidths = 3;
+
+    public static MemoryEstimate Estimate(ModelConfig model, IReadOnlyList<TrainableShape> trained, TrainingArguments arguments, int longest, int weightBytes, bool trains)
+    {
+        var all = model.ParameterCount();
+        var trainable = trained.Sum(shape => shape.Count);
+        var inBase = trained.Where(shape => shape.InBase).Sum(shape => shape.Count);
+        var weights = all * weightBytes;
+        // A trained base weight is a copy in float32 beside the mapped original.
+        var adapter = trainable * Float32;
+        var optimizer = trains ? trainable * Float32 * 3 : 0;
+        var tokens = (long)arguments.PerDeviceTrainBatchSize * longest;
+        var activations = trains ? Activations(model, tokens, longest, arguments.PerDeviceTrainBatchSize, inBase == all) : Cache(model, tokens);
+        var total = weights + adapter + optimizer + activations + Runtime;
+        return new MemoryEstimate(weights, adapter, optimizer, activations, total, Machine());
+    }
+
+    /// <summary>The process itself with the tensor library loaded, before any weight.</summary>
+    private const long Runtime = 250L * 1024 * 1024;
+
+    /// <summary>Memory that this machine (or the container) lets a process have, in bytes.</summary>
+    public static long Machine() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    private static long Activations(ModelConfig model, long tokens, int longest, int batch, bool full)
+    {
+        var widest = model.Linears().Max(linear => Math.Max(linear.InFeatures, linear.OutFeatures));
+        var perPosition = ((long)ResidualWidths * model.HiddenSize) + ((long)FeedForwardWidths * widest);
+        var layers = model.NumHiddenLayers * tokens * perPosition * Float32;
+        var scores = (long)model.NumHiddenLayers * batch * model.NumAttentionHeads * longest * longest * Float32;
+        // The head is evaluated where there are labels; a quarter of the positions is generous for extraction.
+        var logits = tokens / 4 * model.VocabSize * Float32 * 2;
+        return layers + scores + logits + (full ? 0 : tokens * model.HiddenSize * Float32);
+    }
+
+    private static long Cache(ModelConfig model, long tokens) =>
+        2L * model.NumHiddenLayers * tokens * model.NumKeyValueHeads * model.HeadDim * Float32;
+}

@@ -1,0 +1,123 @@
+using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
+using Peft.Core;
+using Peft.Core.Methods;
+using Peft.Core.Models;
+using Workbench.Client.Contracts;
+using Workbench.Server.Hosting;
+using Workbench.Server.Methods;
+using Workbench.Server.Storage;
+
+namespace Workbench.Server.Planning;
+
+/// <summary>Looks at a draft from all sides without tensors and collects everything that is wrong with it at once.</summary>
+public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDirectory data, Machine machine)
+{
+    public async Task<RunPlan> PlanAsync(RunDraft draft, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(draft);
+        if (!MethodCatalog.Knows(draft.PeftType))
+            throw new PeftException($"peft_type: '{draft.PeftType}' is not known; known are {string.Join(", ", MethodCatalog.All.Select(method => method.PeftType))}.");
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        var dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == draft.DatasetId, cancel);
+        var model = await db.Models.AsNoTracking().SingleOrDefaultAsync(row => row.Id == draft.ModelId, cancel);
+        var problems = new List<DraftProblem>();
+        var config = Config(draft, model, problems);
+        CheckData(draft, dataset, problems);
+        CheckMachine(draft, problems);
+        var resolved = DraftResolver.Resolve(draft, config?.MaxPositionEmbeddings ?? int.MaxValue);
+        problems.AddRange(resolved.Unknown.Select(name => Error(name, "unknown_option", $"{name} is no option of {draft.PeftType} and no training argument.")));
+        var (arguments, training) = TrainingChecks.Read(resolved.Training, config?.MaxPositionEmbeddings);
+        if (draft.PeftType != TrainingDefaults.Baseline)
+            problems.AddRange(training);
+        var peft = draft.PeftType == TrainingDefaults.Baseline ? null : Read(resolved.Peft, problems);
+        return new RunPlan
+        {
+            Draft = draft,
+            Resolved = resolved,
+            Arguments = arguments,
+            Dataset = dataset,
+            Model = model,
+            Config = config,
+            Peft = peft,
+            Trained = peft is not null && config is not null ? Shapes(peft, config, problems) : [],
+            Problems = problems,
+        };
+    }
+
+    private ModelConfig? Config(RunDraft draft, ModelEntity? model, List<DraftProblem> problems)
+    {
+        if (model is null)
+        {
+            problems.Add(Error("base_model", "model_unknown", $"There is no base model '{draft.ModelId}'. Choose one of the list."));
+            return null;
+        }
+
+        try
+        {
+            return ModelConfig.Load(data.Resolve(model.Path));
+        }
+        catch (PeftException refusal)
+        {
+            problems.Add(Error("base_model", "model_unusable", refusal.Message));
+            return null;
+        }
+    }
+
+    private static void CheckData(RunDraft draft, DatasetEntity? dataset, List<DraftProblem> problems)
+    {
+        var baseline = draft.PeftType == TrainingDefaults.Baseline;
+        if (dataset is null)
+            problems.Add(Error("dataset", "dataset_unknown", $"There is no dataset '{draft.DatasetId}'. Choose one of the list."));
+        else if (dataset.Train + dataset.Dev + dataset.Test == 0)
+            problems.Add(Error("dataset", "dataset_empty", $"Dataset '{dataset.Name}' is empty. Import or type records first."));
+        else if (dataset.Train == 0 && !baseline)
+            problems.Add(Error("dataset", "train_empty", $"Dataset '{dataset.Name}' has no training records. Split it, or move records to train."));
+        else if (dataset.Test == 0 && baseline)
+            problems.Add(Error("dataset", "test_empty", $"Dataset '{dataset.Name}' has no test records, and a baseline does nothing but answer those. Split it first."));
+        else if (dataset.Test == 0 && draft.TestRecords != 0)
+            problems.Add(Warning("dataset", "no_test", $"Dataset '{dataset.Name}' has no test records: the run will have no F1."));
+        if (dataset is { Dev: 0, Train: > 0 } && !baseline)
+            problems.Add(Warning("dataset", "no_dev", $"Dataset '{dataset.Name}' has no dev records: there will be no dev loss to tell learning from memorizing."));
+        if (draft.TestRecords < 0)
+            problems.Add(Error("test_records", "out_of_range", "The number of test records must be 0 or more."));
+        if (draft.MaxNewTokens is < 1 or > 4096)
+            problems.Add(Error("max_new_tokens", "out_of_range", $"max_new_tokens must lie between 1 and 4096, but is {draft.MaxNewTokens}."));
+    }
+
+    private void CheckMachine(RunDraft draft, List<DraftProblem> problems)
+    {
+        if (machine.Refusal(draft.Device) is { } refusal)
+            problems.Add(Error("device", "device_absent", refusal));
+        if (draft.Dtype is not ("auto" or "float32" or "bfloat16"))
+            problems.Add(Error("dtype", "dtype_unknown", $"dtype '{draft.Dtype}' is not known; known are auto, float32 and bfloat16."));
+        if (draft.Threads < 0 || draft.Threads > 1024)
+            problems.Add(Error("threads", "out_of_range", $"threads must lie between 0 (all cores) and 1024, but is {draft.Threads}."));
+    }
+
+    private static PeftConfig? Read(JsonObject peft, List<DraftProblem> problems)
+    {
+        try
+        {
+            return PeftConfig.FromJson(peft);
+        }
+        catch (PeftException refusal)
+        {
+            var field = peft.Select(pair => pair.Key).FirstOrDefault(name => refusal.Message.Contains($"'{name}'", StringComparison.Ordinal)) ?? "peft_type";
+            problems.Add(Error(field, "unreadable", refusal.Message));
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<TrainableShape> Shapes(PeftConfig peft, ModelConfig config, List<DraftProblem> problems)
+    {
+        var checks = peft.Validate(config);
+        problems.AddRange(checks.Problems.Select(problem => Error(problem.Field, "invalid_" + problem.Field, $"{problem.Field}: {problem.Message}")));
+        problems.AddRange(checks.Warnings.Select(problem => Warning(problem.Field, "doubtful_" + problem.Field, $"{problem.Field}: {problem.Message}")));
+        return checks.IsValid ? peft.TrainableShapes(config) : [];
+    }
+
+    private static DraftProblem Error(string field, string code, string message) => new(field, "error", code, message);
+
+    private static DraftProblem Warning(string field, string code, string message) => new(field, "warning", code, message);
+}
