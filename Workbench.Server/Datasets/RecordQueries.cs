@@ -1,0 +1,100 @@
+using Microsoft.Data.Sqlite;
+using Workbench.Client.Contracts;
+
+namespace Workbench.Server.Datasets;
+
+/// <summary>What a dataset holds, in numbers.</summary>
+internal sealed record RecordCounts(int Train, int Dev, int Test, int Problems)
+{
+    public int Total => Train + Dev + Test;
+}
+
+/// <summary>Reading a working file. Nothing here writes.</summary>
+internal static class RecordQueries
+{
+    private const string Columns = "r.id, r.split, r.position, c.instruction, c.input, c.output, c.source, c.form";
+
+    public static RecordCounts Counts(SqliteConnection connection)
+    {
+        var counts = new int[3];
+        using (var command = WorkingFile.Command(connection, "SELECT split, count(*) FROM records GROUP BY split"))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+                counts[reader.GetInt32(0)] = reader.GetInt32(1);
+        }
+
+        var problems = WorkingFile.Number(connection, "SELECT coalesce(sum(c.problems), 0) FROM records r JOIN contents c ON c.id = r.content");
+        return new RecordCounts(counts[0], counts[1], counts[2], (int)problems);
+    }
+
+    public static RecordPage Page(SqliteConnection connection, DatasetSplit? split, int offset, int limit, string? query)
+    {
+        var where = new List<string>();
+        var parameters = new List<(string, object?)>();
+        if (split is { } wanted)
+        {
+            where.Add("r.split = $split");
+            parameters.Add(("$split", (int)wanted));
+        }
+
+        var from = "FROM records r";
+        if (!string.IsNullOrWhiteSpace(query))
+        {
+            from += " JOIN contents c ON c.id = r.content";
+            where.Add("(c.input LIKE $query ESCAPE '\\' OR c.output LIKE $query ESCAPE '\\' OR c.instruction LIKE $query ESCAPE '\\')");
+            parameters.Add(("$query", $"%{Escape(query.Trim())}%"));
+        }
+
+        var filter = where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "";
+        var total = (int)WorkingFile.Number(connection, $"SELECT count(*) {from}{filter}", [.. parameters]);
+        // Positions come from an index alone; texts are read only for the rows of the page.
+        var sql = $"""
+            SELECT {Columns} FROM (SELECT r.id AS id, r.position AS position {from}{filter} ORDER BY r.position LIMIT $limit OFFSET $offset) p
+            JOIN records r ON r.id = p.id JOIN contents c ON c.id = r.content ORDER BY p.position
+            """;
+        using var command = WorkingFile.Command(connection, sql, [.. parameters, ("$limit", limit), ("$offset", offset)]);
+        return new RecordPage(total, offset, [.. Read(command)]);
+    }
+
+    public static RecordDto? Find(SqliteConnection connection, string id)
+    {
+        using var command = WorkingFile.Command(connection, $"SELECT {Columns} FROM records r JOIN contents c ON c.id = r.content WHERE r.id = $id", ("$id", id));
+        return Read(command).FirstOrDefault();
+    }
+
+    /// <summary>Every record of a split (or of all) in order, streamed.</summary>
+    public static IEnumerable<RecordDto> All(SqliteConnection connection, DatasetSplit? split)
+    {
+        using var command = WorkingFile.Command(
+            connection,
+            $"SELECT {Columns} FROM records r JOIN contents c ON c.id = r.content WHERE $split IS NULL OR r.split = $split ORDER BY r.position",
+            ("$split", (int?)split));
+        foreach (var record in Read(command))
+            yield return record;
+    }
+
+    /// <summary>The state that the next change of a record replaces; null when there is no such record.</summary>
+    public static (long Version, DatasetSplit Split, long Position, long Content)? State(SqliteConnection connection, string id)
+    {
+        using var command = WorkingFile.Command(connection, "SELECT version, split, position, content FROM records WHERE id = $id", ("$id", id));
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? (reader.GetInt64(0), (DatasetSplit)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt64(3)) : null;
+    }
+
+    public static long NextPosition(SqliteConnection connection) => WorkingFile.Number(connection, "SELECT coalesce(max(position), 0) + 1 FROM versions");
+
+    private static IEnumerable<RecordDto> Read(SqliteCommand command)
+    {
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            yield return new RecordDto(
+                reader.GetString(0), (DatasetSplit)reader.GetInt32(1), reader.GetInt32(2), reader.GetString(3), reader.GetString(4), reader.GetString(5),
+                reader.GetString(6), RecordContent.ReadForm(reader.IsDBNull(7) ? null : reader.GetString(7)));
+        }
+    }
+
+    private static string Escape(string text) =>
+        text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
+}
