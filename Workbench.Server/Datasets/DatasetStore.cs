@@ -84,7 +84,9 @@ public sealed class DatasetStore(IDbContextFactory<WorkbenchDb> databases, DataD
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var file = File(dataset.Id);
-        var manifest = await Task.Run(() => SnapshotWriter.Write(file, Folder(dataset.Id), dataset.Id, dataset.Name, time.GetUtcNow()), cancel);
+        // Whole milliseconds, as the database keeps them: manifest and row say the same.
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var manifest = await Task.Run(() => SnapshotWriter.Write(file, Folder(dataset.Id), dataset.Id, dataset.Name, now), cancel);
         await using var db = await databases.CreateDbContextAsync(cancel);
         var row = await db.Snapshots.FindAsync([dataset.Id, manifest.Hash], cancel);
         if (row is null)

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Peft.Core;
+using Peft.Core.Models;
+using Peft.Core.Serialization;
+using Peft.Core.Tensors;
+using Peft.Core.Tokenization;
+
+namespace Workbench.Server.Models;
+
+/// <summary>What a model folder says about itself, and what keeps it from being used.</summary>
+internal sealed record ModelFacts(
+    string Architecture, long Parameters, string Dtype, long Bytes, ModelReadme Readme, IReadOnlyDictionary<string, string> Config, int VocabularySize, int MaxPositions,
+    string? Problem);
+
+/// <summary>Looks into a Hugging Face folder without loading weights: config, headers of the weights, README.</summary>
+internal static class ModelInspector
+{
+    public static ModelFacts Inspect(string folder)
+    {
+        var readme = ModelReadme.Read(folder);
+        var bytes = Directory.EnumerateFiles(folder, "*.safetensors").Sum(file => new FileInfo(file).Length);
+        var fields = Fields(Path.Combine(folder, "config.json"));
+        try
+        {
+            var config = ModelConfig.Load(folder);
+            var dtype = config.Dtype ?? "";
+            var facts = new ModelFacts(
+                Architecture(fields, config.ModelType), config.ParameterCount(), dtype, bytes, readme, fields, config.VocabSize, config.MaxPositionEmbeddings, null);
+            return facts with { Problem = Weights(folder, config) };
+        }
+        catch (PeftException refused)
+        {
+            return new ModelFacts(Architecture(fields, fields.GetValueOrDefault("model_type", "")), 0, "", bytes, readme, fields, 0, 0, refused.Message);
+        }
+    }
+
+    /// <summary>What keeps the tokenizer or its chat template from being used; null when both are fine.</summary>
+    public static string? TokenizerProblem(string folder)
+    {
+        try
+        {
+            PromptTemplate.Of(PretrainedTokenizer.Load(folder));
+            return null;
+        }
+        catch (PeftException refused)
+        {
+            return refused.Message;
+        }
+    }
+
+    public static string ChatTemplate(string folder)
+    {
+        var path = Path.Combine(folder, "tokenizer_config.json");
+        return Fields(path).GetValueOrDefault("chat_template", "");
+    }
+
+    private static string? Weights(string folder, ModelConfig config)
+    {
+        var files = Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).ToArray();
+        if (files.Length == 0)
+            return $"{folder}: no weights: model.safetensors is missing.";
+        var found = new Dictionary<string, (IReadOnlyList<long> Shape, string File)>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var file in files)
+            {
+                foreach (var (name, entry) in SafetensorsHeader.Read(file).Entries)
+                    found[name] = (entry.Shape, file);
+            }
+        }
+        catch (PeftException refused)
+        {
+            return refused.Message;
+        }
+
+        var missing = config.Parameters().Where(parameter => !found.ContainsKey(parameter.Name)).ToArray();
+        if (missing.Length > 0)
+            return $"{files[0]}: {missing.Length} tensor(s) that config.json asks for are missing: {string.Join(", ", missing.Take(5).Select(parameter => parameter.Name))}{(missing.Length > 5 ? ", …" : "")}.";
+        return config.Parameters().Where(parameter => !found[parameter.Name].Shape.SequenceEqual(parameter.Shape)).Select(parameter => Mismatch(found, parameter)).FirstOrDefault();
+    }
+
+    private static string Mismatch(Dictionary<string, (IReadOnlyList<long> Shape, string File)> found, ParameterShape wanted) =>
+        $"{found[wanted.Name].File}: tensor '{wanted.Name}' has shape [{string.Join(", ", found[wanted.Name].Shape)}], config.json asks for [{string.Join(", ", wanted.Shape)}].";
+
+    private static string Architecture(IReadOnlyDictionary<string, string> fields, string modelType) =>
+        fields.GetValueOrDefault("architectures") is { Length: > 0 } named ? named : modelType;
+
+    /// <summary>The fields of a JSON file as texts; empty when the file is missing or no JSON (which loading it then reports with its place).</summary>
+    private static Dictionary<string, string> Fields(string path)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!File.Exists(path))
+            return fields;
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            foreach (var field in document.RootElement.ValueKind == JsonValueKind.Object ? [.. document.RootElement.EnumerateObject()] : Array.Empty<JsonProperty>())
+                fields[field.Name] = Text(field.Value);
+        }
+        catch (JsonException)
+        {
+            fields.Clear();
+        }
+
+        return fields;
+    }
+
+    private static string Text(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Array => string.Join(", ", value.EnumerateArray().Select(Text)),
+        _ => value.GetRawText(),
+    };
+}
