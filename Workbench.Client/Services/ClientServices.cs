@@ -26,6 +26,7 @@ public static class ClientServices
         services.AddScoped<PageTrail>();
         services.AddScoped<Format>();
         services.AddScoped<ApiClient>();
+        services.AddScoped<Features.Datasets.DatasetsApi>();
         return services.AddRunPages();
     }
 }
