@@ -99,6 +99,7 @@ public sealed class RunEntity
     public required string Name { get; set; }
     public string Notes { get; set; } = "";
     public string PeftType { get; set; } = "";
+    public MethodFamily Family { get; set; }
     public string DatasetId { get; set; } = "";
     public string DatasetName { get; set; } = "";
     public string ModelId { get; set; } = "";

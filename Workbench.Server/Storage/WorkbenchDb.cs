@@ -41,6 +41,8 @@ public sealed class WorkbenchDb(DbContextOptions<WorkbenchDb> options) : DbConte
             run.ToTable("runs").HasKey(row => row.Id);
             run.HasIndex(row => row.ComparisonId);
             run.HasIndex(row => row.QueueTicket);
+            // A server that lost its lease cannot write: the row it read no longer carries this token.
+            run.Property(row => row.LeaseToken).IsConcurrencyToken();
         });
     }
 

@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Peft.Core;
+using Peft.Core.Runs;
+using Workbench.Client.Contracts;
+using Workbench.Server.Hosting;
+using Workbench.Server.Storage;
+
+namespace Workbench.Server.Runs;
+
+/// <summary>
+/// Makes rows for run directories that the database does not know: made by <c>peft train</c>, copied from elsewhere, or left over when the
+/// database was lost. The directory is the truth, so everything that lists show is read from it.
+/// </summary>
+internal sealed class RunAdoption(IRunStore store, DataDirectory data, ICurrentPerson person, ILogger<RunAdoption> log)
+{
+    public async Task AdoptAsync(CancellationToken cancel)
+    {
+        AtomicFolder.CleanUp(data.Runs);
+        EmptyTrash();
+        var known = (await store.ListAsync(cancel)).Select(run => run.Id).ToHashSet();
+        foreach (var folder in Directory.EnumerateDirectories(data.Runs).Order(StringComparer.Ordinal))
+        {
+            var id = Path.GetFileName(folder);
+            if (known.Contains(id) || id.StartsWith('.'))
+                continue;
+            try
+            {
+                await AdoptAsync(id, cancel);
+            }
+            catch (PeftException e)
+            {
+                log.LogWarning(e, "The folder {Folder} is left alone", folder);
+            }
+        }
+    }
+
+    private async Task AdoptAsync(string id, CancellationToken cancel)
+    {
+        var paths = data.Run(id);
+        var request = RunDirectory.ReadRequest(paths);
+        var (_, color) = await store.NextPlaceAsync(cancel);
+        var row = new RunEntity
+        {
+            Id = id,
+            Name = request.Name.Length > 0 ? request.Name : id,
+            PeftType = request.Peft["peft_type"]?.GetValue<string>() ?? "NONE",
+            DatasetName = Path.GetFileName(Path.TrimEndingDirectorySeparator(request.Dataset)),
+            ModelName = request.BaseModelName.Length > 0 ? request.BaseModelName : Path.GetFileName(Path.TrimEndingDirectorySeparator(request.BaseModel)),
+            State = RunState.Paused,
+            Color = color,
+            CreatedAt = request.CreatedAt,
+            CreatedBy = person.Id,
+            Command = $"peft train --run {paths.Root}",
+        };
+        row.Family = FamilyOf(row.PeftType);
+        row.DraftJson = JsonSerializer.Serialize(DraftOf(request, row), RunMapper.WebJson);
+        await CatchUpAsync(row, paths, cancel);
+        await store.AddAsync(row, cancel);
+        log.LogInformation("Adopted run {Run} ({Name}) from its directory", id, row.Name);
+    }
+
+    /// <summary>Reads the whole log once; from then on the row says how far it was read.</summary>
+    private static Task CatchUpAsync(RunEntity row, RunPaths paths, CancellationToken cancel)
+    {
+        var reader = new EventLogReader(paths);
+        var projection = new RunProjection();
+        for (var lines = reader.ReadNew(); lines.Count > 0; lines = reader.ReadNew())
+        {
+            cancel.ThrowIfCancellationRequested();
+            foreach (var line in lines)
+                projection = line.Parse() is { } e ? projection.Apply(e) : projection;
+        }
+
+        row.ProjectionJson = projection.Write();
+        row.LastSeq = reader.LastSeq;
+        row.EventOffset = reader.Offset;
+        row.Message = projection.Message;
+        row.State = projection.Trainer switch
+        {
+            null => RunState.Paused,
+            { } said => RunStateMachine.Next(RunState.Starting, RunStateMachine.SignalOf(said)) ?? RunState.Starting,
+        };
+        return Task.CompletedTask;
+    }
+
+    private static RunDraft DraftOf(RunRequest request, RunEntity row) => new()
+    {
+        Name = row.Name,
+        DatasetId = row.DatasetId,
+        ModelId = row.ModelId,
+        PeftType = row.PeftType,
+        Peft = Fields(request.Peft),
+        Training = Fields(request.Training),
+        Dtype = request.Dtype,
+        Device = request.Device,
+        Threads = request.Threads,
+        TestRecords = request.Evaluation.MaxRecords,
+        MaxNewTokens = request.Evaluation.MaxNewTokens,
+    };
+
+    private static Dictionary<string, JsonElement> Fields(System.Text.Json.Nodes.JsonObject json) =>
+        json.Where(field => field.Key != "peft_type").ToDictionary(field => field.Key, field => JsonSerializer.SerializeToElement(field.Value));
+
+    private static MethodFamily FamilyOf(string peftType) => peftType switch
+    {
+        "NONE" => MethodFamily.None,
+        "FULL" => MethodFamily.Full,
+        "BITFIT" => MethodFamily.Specification,
+        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "IA3" => MethodFamily.Addition,
+        _ => MethodFamily.Reparameterization,
+    };
+
+    private void EmptyTrash()
+    {
+        foreach (var folder in Directory.EnumerateDirectories(data.Trash))
+            Directory.Delete(folder, recursive: true);
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Workbench.Client.Contracts;
+using Workbench.Server.Hosting;
+
+namespace Workbench.Server.Runs;
+
+/// <summary>What lies in a run directory, over HTTP: log, files, adapter, predictions.</summary>
+internal static class RunFileEndpoints
+{
+    private const int DefaultLogBytes = 64 * 1024;
+    private const int MaxLogBytes = 4 * 1024 * 1024;
+
+    public static IEndpointRouteBuilder MapRunFiles(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup($"{Routes.Runs}/{{id}}").WithTags("Runs");
+        group.MapGet("log", LogAsync).WithName("GetRunLog").WithSummary("The trainer's output: its tail, or what came after a position");
+        group.MapGet("files", FilesAsync).WithName("ListRunFiles").WithSummary("The files of the run and their sizes");
+        group.MapGet("adapter.zip", AdapterAsync).WithName("DownloadAdapter").WithSummary("The adapter in PEFT's format as a zip");
+        group.MapGet("predictions", PredictionsAsync).WithName("ListPredictions").WithSummary("Generated answers beside their references, each triple judged");
+        return routes;
+    }
+
+    private static async Task<Results<Ok<LogTail>, ProblemHttpResult>> LogAsync(
+        string id, IRunStore store, DataDirectory data, CancellationToken cancel, [FromQuery] int tail = DefaultLogBytes, [FromQuery] long? after = null)
+    {
+        if (await store.FindAsync(id, cancel) is null)
+            return RunEndpoints.Missing(id);
+        var bytes = Math.Clamp(tail, 1, MaxLogBytes);
+        var path = data.Run(id).Log;
+        return TypedResults.Ok(after is { } position ? RunLog.After(path, position, bytes) : RunLog.Tail(path, bytes));
+    }
+
+    private static async Task<Results<Ok<IReadOnlyList<RunFile>>, ProblemHttpResult>> FilesAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel) =>
+        await store.FindAsync(id, cancel) is null ? RunEndpoints.Missing(id) : TypedResults.Ok(RunFiles.List(data.Run(id)));
+
+    private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> AdapterAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel)
+    {
+        if (await store.FindAsync(id, cancel) is not { } run)
+            return RunEndpoints.Missing(id);
+        if (RunFiles.AdapterFolder(data.Run(id)) is not { } folder)
+        {
+            return TypedResults.Problem(
+                "This run has no adapter yet: it is saved with the first checkpoint and at the end of training.", statusCode: StatusCodes.Status404NotFound, title: "No adapter");
+        }
+
+        return TypedResults.Stream(stream => RunFiles.ZipAsync(folder, stream, cancel), "application/zip", FileName(run.Name, id));
+    }
+
+    private static async Task<Results<Ok<PredictionPage>, ProblemHttpResult>> PredictionsAsync(
+        string id, IRunStore store, DataDirectory data, CancellationToken cancel,
+        [FromQuery] string split = "test", [FromQuery] int offset = 0, [FromQuery] int count = 50, [FromQuery] bool wrong = false)
+    {
+        if (await store.FindAsync(id, cancel) is null)
+            return RunEndpoints.Missing(id);
+        if (!Enum.TryParse<DatasetSplit>(split, ignoreCase: true, out var known))
+            return TypedResults.Problem($"split: '{split}' is none of train, dev, test.", statusCode: StatusCodes.Status422UnprocessableEntity, title: "No such split");
+#pragma warning disable CA1308 // File names of splits are lower case.
+        var name = known.ToString().ToLowerInvariant();
+#pragma warning restore CA1308
+        return TypedResults.Ok(PredictionReader.Read(data.Run(id), name, Math.Max(0, offset), Math.Clamp(count, 1, 500), wrong));
+    }
+
+    private static string FileName(string name, string id)
+    {
+        var safe = string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).Trim('-', '.');
+        return $"{(safe.Length > 0 ? safe : id)}-adapter.zip";
+    }
+}

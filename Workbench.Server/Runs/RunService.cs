@@ -1,0 +1,166 @@
+using System.Text.Json;
+using Peft.Core;
+using Peft.Core.Runs;
+using Workbench.Client.Contracts;
+using Workbench.Server.Hosting;
+using Workbench.Server.Jobs;
+using Workbench.Server.Storage;
+
+namespace Workbench.Server.Runs;
+
+/// <summary>What a command to a run came to: the run afterwards, or why it was refused.</summary>
+internal sealed record CommandOutcome(RunSummary? Run, string? Refusal)
+{
+    public static CommandOutcome Missing { get; } = new(null, null);
+}
+
+/// <summary>What people can do with runs.</summary>
+internal sealed class RunService(
+    RunTracking tracking, RunSupervisor supervisor, IRunRequestFactory factory, DataDirectory data, ICurrentPerson person) : IRunStarter
+{
+    public async Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancel)
+    {
+        var queue = await tracking.Store.QueueAsync(cancel);
+        return [.. (await tracking.Store.ListAsync(cancel)).Select(run => RunMapper.ToSummary(run, tracking.ProjectionOf(run), RunTracking.Position(queue, run.Id)))];
+    }
+
+    public async Task<RunDetail?> FindAsync(string id, CancellationToken cancel)
+    {
+        if (await tracking.Store.FindAsync(id, cancel) is not { } run)
+            return null;
+        var projection = tracking.ProjectionOf(run);
+        var position = RunTracking.Position(await tracking.Store.QueueAsync(cancel), id);
+        return new RunDetail(
+            RunMapper.ToSummary(run, projection, position), RunMapper.ReadDraft(run), projection.TrainableLine, run.Command, run.Notes, projection.Environment,
+            RunFiles.List(data.Run(id)), Math.Max(projection.LastSeq, run.LastSeq));
+    }
+
+    public async Task<RunSummary> StartAsync(RunDraft draft, string? comparisonId, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(draft);
+        var id = Ulid.NewUlid().ToString();
+        var order = await factory.CreateAsync(id, draft, cancel);
+        RunDirectory.Create(data.Runs, order.Request);
+        var (ticket, color) = await tracking.Store.NextPlaceAsync(cancel);
+        var run = new RunEntity
+        {
+            Id = id,
+            Name = order.Request.Name,
+            PeftType = draft.PeftType,
+            Family = order.Family,
+            DatasetId = draft.DatasetId,
+            DatasetName = order.DatasetName,
+            ModelId = draft.ModelId,
+            ModelName = order.ModelName,
+            ComparisonId = comparisonId,
+            DraftJson = JsonSerializer.Serialize(draft with { Name = order.Request.Name }, RunMapper.WebJson),
+            Command = order.Command,
+            State = RunState.Queued,
+            QueueTicket = ticket,
+            Color = color,
+            CreatedAt = tracking.Now,
+            CreatedBy = person.Id,
+        };
+        await tracking.Store.AddAsync(run, cancel);
+        return await PublishAndWakeAsync(run);
+    }
+
+    public Task<CommandOutcome> PauseAsync(string id, CancellationToken cancel) => CommandAsync(id, RunSignal.PauseRequested, RunCommand.Pause, "paused", cancel);
+
+    public Task<CommandOutcome> StopAsync(string id, CancellationToken cancel) => CommandAsync(id, RunSignal.StopRequested, RunCommand.Stop, "stopped", cancel);
+
+    public async Task<CommandOutcome> CheckpointAsync(string id, CancellationToken cancel)
+    {
+        if (await tracking.Store.FindAsync(id, cancel) is not { } run)
+            return CommandOutcome.Missing;
+        if (run.State is not (RunState.Starting or RunState.Training))
+            return new CommandOutcome(null, $"A run that is {Word(run.State)} writes no checkpoint; only a training one does.");
+        new ControlFolder(data.Run(id).Control).Place(RunCommand.Checkpoint);
+        return new CommandOutcome(await SummaryAsync(run), null);
+    }
+
+    public async Task<CommandOutcome> ResumeAsync(string id, CancellationToken cancel)
+    {
+        if (TrainerLock.IsHeld(data.Run(id)))
+            return new CommandOutcome(null, "A trainer is still working on this run. Wait until it has ended, then resume.");
+        var (ticket, _) = await tracking.Store.NextPlaceAsync(cancel);
+        return await ChangeAsync(id, RunSignal.ResumeRequested, "resumed", run => run.QueueTicket = ticket, cancel);
+    }
+
+    public async Task<RunSummary?> UpdateAsync(string id, UpdateRun change, CancellationToken cancel)
+    {
+        var run = await tracking.Store.UpdateAsync(id, row =>
+        {
+            row.Name = change.Name ?? row.Name;
+            row.Notes = change.Notes ?? row.Notes;
+            return true;
+        }, cancel: cancel);
+        return run is null ? null : await PublishAndWakeAsync(run);
+    }
+
+    /// <summary>Moves the directory into the trash in one step, then deletes it. Refused while a trainer works in it.</summary>
+    public async Task<CommandOutcome> DeleteAsync(string id, CancellationToken cancel)
+    {
+        if (await tracking.Store.FindAsync(id, cancel) is not { } run)
+            return CommandOutcome.Missing;
+        var paths = data.Run(id);
+        if (RunStateMachine.IsActive(run.State) || TrainerLock.IsHeld(paths))
+            return new CommandOutcome(null, "A run that is being trained cannot be deleted. Stop it first.");
+        await tracking.Store.RemoveAsync(id, cancel);
+        if (Directory.Exists(paths.Root))
+        {
+            var trash = Path.Combine(data.Trash, $"{id}-{Ulid.NewUlid()}");
+            Directory.Move(paths.Root, trash);
+            Directory.Delete(trash, recursive: true);
+        }
+
+        await tracking.PublishDeletedAsync(id);
+        return new CommandOutcome(RunMapper.ToSummary(run, tracking.ProjectionOf(run), null), null);
+    }
+
+    private async Task<CommandOutcome> CommandAsync(string id, RunSignal signal, RunCommand command, string verb, CancellationToken cancel)
+    {
+        var outcome = await ChangeAsync(id, signal, verb, run =>
+        {
+            run.QueueTicket = null;
+            if (run.State is RunState.Pausing or RunState.Stopping)
+                new ControlFolder(data.Run(id).Control).Place(command);
+        }, cancel);
+        return outcome;
+    }
+
+    private async Task<CommandOutcome> ChangeAsync(string id, RunSignal signal, string verb, Action<RunEntity> apply, CancellationToken cancel)
+    {
+        string? refusal = null;
+        var run = await tracking.Store.UpdateAsync(id, row =>
+        {
+            if (RunStateMachine.Next(row.State, signal) is not { } state)
+            {
+                refusal = $"A run that is {Word(row.State)} cannot be {verb}.";
+                return false;
+            }
+
+            row.State = state;
+            row.Message = null;
+            apply(row);
+            return true;
+        }, cancel: cancel);
+        if (run is null)
+            return CommandOutcome.Missing;
+        return refusal is null ? new CommandOutcome(await PublishAndWakeAsync(run), null) : new CommandOutcome(null, refusal);
+    }
+
+    private async Task<RunSummary> PublishAndWakeAsync(RunEntity run)
+    {
+        supervisor.WakeQueue();
+        await tracking.PublishAsync(run.Id);
+        return await SummaryAsync(run);
+    }
+
+    private async Task<RunSummary> SummaryAsync(RunEntity run) =>
+        RunMapper.ToSummary(run, tracking.ProjectionOf(run), RunTracking.Position(await tracking.Store.QueueAsync(), run.Id));
+
+#pragma warning disable CA1308 // The word stands inside an English sentence.
+    private static string Word(RunState state) => state.ToString().ToLowerInvariant();
+#pragma warning restore CA1308
+}
