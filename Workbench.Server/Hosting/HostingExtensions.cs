@@ -44,6 +44,9 @@ internal static class HostingExtensions
         app.MapOpenApi();
         app.MapScalarApiReference("/scalar");
         app.MapHealth();
+        // Without this an address that does not exist would answer with the page.
+        app.Map("/api/{**rest}", () => TypedResults.Problem("There is nothing at this address. See /scalar for what there is.", statusCode: StatusCodes.Status404NotFound))
+            .ExcludeFromDescription();
         app.MapStaticAssets();
         return app;
     }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Workbench.Client.Contracts;
@@ -34,7 +35,8 @@ internal static class RunFileEndpoints
     private static async Task<Results<Ok<IReadOnlyList<RunFile>>, ProblemHttpResult>> FilesAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel) =>
         await store.FindAsync(id, cancel) is null ? RunEndpoints.Missing(id) : TypedResults.Ok(RunFiles.List(data.Run(id)));
 
-    private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> AdapterAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel)
+    private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> AdapterAsync(
+        string id, HttpContext context, IRunStore store, DataDirectory data, CancellationToken cancel)
     {
         if (await store.FindAsync(id, cancel) is not { } run)
             return RunEndpoints.Missing(id);
@@ -44,6 +46,8 @@ internal static class RunFileEndpoints
                 "This run has no adapter yet: it is saved with the first checkpoint and at the end of training.", statusCode: StatusCodes.Status404NotFound, title: "No adapter");
         }
 
+        // The end of a deflate stream is written synchronously by the library; it is a few bytes.
+        context.Features.GetRequiredFeature<IHttpBodyControlFeature>().AllowSynchronousIO = true;
         return TypedResults.Stream(stream => RunFiles.ZipAsync(folder, stream, cancel), "application/zip", FileName(run.Name, id));
     }
 

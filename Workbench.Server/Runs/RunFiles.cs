@@ -23,7 +23,6 @@ internal static class RunFiles
     /// <summary>Writes the folder as a zip as it goes; nothing is kept in memory.</summary>
     public static async Task ZipAsync(string folder, Stream destination, CancellationToken cancel)
     {
-        // Response bodies refuse synchronous writes; the archive's central directory is written synchronously, hence the small buffer between.
         await using var archive = await ZipArchive.CreateAsync(destination, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: Encoding.UTF8, cancel);
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {

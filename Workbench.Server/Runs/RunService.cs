@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Peft.Core;
 using Peft.Core.Runs;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
@@ -15,8 +13,7 @@ internal sealed record CommandOutcome(RunSummary? Run, string? Refusal)
 }
 
 /// <summary>What people can do with runs.</summary>
-internal sealed class RunService(
-    RunTracking tracking, RunSupervisor supervisor, IRunRequestFactory factory, DataDirectory data, ICurrentPerson person) : IRunStarter
+internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor, DataDirectory data)
 {
     public async Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancel)
     {
@@ -33,36 +30,6 @@ internal sealed class RunService(
         return new RunDetail(
             RunMapper.ToSummary(run, projection, position), RunMapper.ReadDraft(run), projection.TrainableLine, run.Command, run.Notes, projection.Environment,
             RunFiles.List(data.Run(id)), Math.Max(projection.LastSeq, run.LastSeq));
-    }
-
-    public async Task<RunSummary> StartAsync(RunDraft draft, string? comparisonId, CancellationToken cancel)
-    {
-        ArgumentNullException.ThrowIfNull(draft);
-        var id = Ulid.NewUlid().ToString();
-        var order = await factory.CreateAsync(id, draft, cancel);
-        RunDirectory.Create(data.Runs, order.Request);
-        var (ticket, color) = await tracking.Store.NextPlaceAsync(cancel);
-        var run = new RunEntity
-        {
-            Id = id,
-            Name = order.Request.Name,
-            PeftType = draft.PeftType,
-            Family = order.Family,
-            DatasetId = draft.DatasetId,
-            DatasetName = order.DatasetName,
-            ModelId = draft.ModelId,
-            ModelName = order.ModelName,
-            ComparisonId = comparisonId,
-            DraftJson = JsonSerializer.Serialize(draft with { Name = order.Request.Name }, RunMapper.WebJson),
-            Command = order.Command,
-            State = RunState.Queued,
-            QueueTicket = ticket,
-            Color = color,
-            CreatedAt = tracking.Now,
-            CreatedBy = person.Id,
-        };
-        await tracking.Store.AddAsync(run, cancel);
-        return await PublishAndWakeAsync(run);
     }
 
     public Task<CommandOutcome> PauseAsync(string id, CancellationToken cancel) => CommandAsync(id, RunSignal.PauseRequested, RunCommand.Pause, "paused", cancel);

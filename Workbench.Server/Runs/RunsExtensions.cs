@@ -19,7 +19,7 @@ internal static class RunsExtensions
         services.AddSingleton<RunSupervisor>();
         services.AddHostedService(provider => provider.GetRequiredService<RunSupervisor>());
         services.AddScoped<RunService>();
-        services.AddScoped<IRunStarter>(provider => provider.GetRequiredService<RunService>());
+        services.AddScoped<IRunStarter, RunStarter>();
         return services;
     }
 

@@ -227,6 +227,10 @@ namespace Workbench.Server.Storage.Migrations
                     b.Property<long>("EventOffset")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Family")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("LastSeq")
                         .HasColumnType("INTEGER");
 
@@ -234,6 +238,7 @@ namespace Workbench.Server.Storage.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<long>("LeaseToken")
+                        .IsConcurrencyToken()
                         .HasColumnType("INTEGER");
 
                     b.Property<long?>("LeasedUntil")

@@ -10,7 +10,7 @@ using Workbench.Server.Storage;
 namespace Workbench.Server.Storage.Migrations
 {
     [DbContext(typeof(WorkbenchDb))]
-    [Migration("20261124024312_Initial")]
+    [Migration("20261124000000_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -230,6 +230,10 @@ namespace Workbench.Server.Storage.Migrations
                     b.Property<long>("EventOffset")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Family")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("LastSeq")
                         .HasColumnType("INTEGER");
 
@@ -237,6 +241,7 @@ namespace Workbench.Server.Storage.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<long>("LeaseToken")
+                        .IsConcurrencyToken()
                         .HasColumnType("INTEGER");
 
                     b.Property<long?>("LeasedUntil")

@@ -108,6 +108,7 @@ namespace Workbench.Server.Storage.Migrations
                     Name = table.Column<string>(type: "TEXT", nullable: false),
                     Notes = table.Column<string>(type: "TEXT", nullable: false),
                     PeftType = table.Column<string>(type: "TEXT", nullable: false),
+                    Family = table.Column<string>(type: "TEXT", nullable: false),
                     DatasetId = table.Column<string>(type: "TEXT", nullable: false),
                     DatasetName = table.Column<string>(type: "TEXT", nullable: false),
                     ModelId = table.Column<string>(type: "TEXT", nullable: false),
