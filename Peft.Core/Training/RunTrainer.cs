@@ -1,0 +1,223 @@
+using Peft.Core.Evaluation;
+using Peft.Core.Runs;
+using Peft.Core.Runtime;
+
+namespace Peft.Core.Training;
+
+/// <summary>
+/// A run from start to end in its run directory: prepare, train, save, score. Everything a viewer may want to know goes into the event
+/// log; commands are read between steps. One thread does it all.
+/// </summary>
+public sealed class RunTrainer : IDisposable
+{
+    private readonly TrainerSession session;
+    private readonly RunSetup setup;
+    private readonly RunReporter reporter;
+    private readonly CancellationToken interrupt;
+    private TrainingLoop? loop;
+
+    private RunTrainer(TrainerSession session, RunSetup setup, CancellationToken interrupt)
+    {
+        this.session = session;
+        this.setup = setup;
+        this.interrupt = interrupt;
+        reporter = new RunReporter(session, setup.Arguments);
+    }
+
+    /// <summary>Runs the order of a run directory until it is complete, paused, stopped or failed; the last is in the log, too.</summary>
+    /// <param name="root">The run directory.</param>
+    /// <param name="time">Clock for the events.</param>
+    /// <param name="observe">Sees every event as it is written, e.g. to draw a progress bar.</param>
+    /// <param name="interrupt">Asks for a pause, e.g. on Ctrl+C.</param>
+    /// <returns>How it ended.</returns>
+    /// <exception cref="PeftException">The directory cannot be opened (no order, another trainer lives, disk refuses).</exception>
+    public static TrainerState Run(string root, TimeProvider? time = null, Action<RunEvent>? observe = null, CancellationToken interrupt = default)
+    {
+        using var session = TrainerSession.Open(root, time);
+        try
+        {
+            using var setup = RunSetup.Open(session.Paths, session.Request);
+            using var trainer = new RunTrainer(session, setup, interrupt);
+            trainer.reporter.Observe = observe;
+            return trainer.Run();
+        }
+        catch (PeftException e)
+        {
+            return Failed(session, e.Message, observe);
+        }
+        catch (Exception e) when (e is System.Runtime.InteropServices.ExternalException or OutOfMemoryException)
+        {
+            // The tensor library reports a failed allocation and wrong shapes this way.
+            return Failed(session, $"The tensor library failed: {e.Message} If memory ran out, lower per_device_train_batch_size or max_length.", observe);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => loop?.Dispose();
+
+    private static TrainerState Failed(TrainerSession session, string message, Action<RunEvent>? observe)
+    {
+        var failed = session.Log.Append(new RunStateChanged { State = TrainerState.Failed, Message = message });
+        observe?.Invoke(failed);
+        return TrainerState.Failed;
+    }
+
+    private TrainerState Run()
+    {
+        if (setup.Adapter is { } adapter)
+        {
+            loop = new TrainingLoop(setup.Model, adapter, setup.Train.Examples, setup.Arguments);
+            reporter.TotalSteps = loop.TotalSteps;
+            if (session.ResumeFrom is { } checkpoint)
+            {
+                var progress = CheckpointStore.Restore(checkpoint.Path, adapter, loop);
+                if (progress.DataHash != setup.DataHash)
+                    throw new PeftException($"{checkpoint.Path}: this checkpoint was made with other data. Start a new run instead of resuming this one.");
+                reporter.Progress = progress;
+            }
+        }
+
+        reporter.Ready(setup);
+        reporter.State(TrainerState.Training);
+        try
+        {
+            if (loop is not null)
+                Train(loop);
+            var devLoss = FinalDevLoss();
+            SaveAdapter();
+            reporter.State(TrainerState.Evaluating);
+            Score(devLoss);
+            reporter.State(TrainerState.Completed);
+            return TrainerState.Completed;
+        }
+        catch (CommandedEndException end)
+        {
+            return End(end);
+        }
+    }
+
+    private void Train(TrainingLoop steps)
+    {
+        var arguments = setup.Arguments;
+        while (steps.Step < steps.TotalSteps)
+        {
+            ObeyCommands();
+            reporter.Step(steps.TrainStep());
+            var last = steps.Step == steps.TotalSteps;
+            if (arguments.EvalSteps > 0 && steps.Step % arguments.EvalSteps == 0 && !last)
+                Evaluate();
+            if (last || (arguments.SaveSteps > 0 && steps.Step % arguments.SaveSteps == 0))
+                TryCheckpoint();
+        }
+    }
+
+    private double? FinalDevLoss()
+    {
+        ObeyCommands();
+        return setup.Dev.Count > 0 ? Evaluate() : null;
+    }
+
+    private double Evaluate()
+    {
+        if (setup.Dev.Count == 0)
+        {
+            return double.NaN;
+        }
+
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var loss = LossEvaluator.Loss(setup.Model, setup.Dev, setup.Arguments.PerDeviceEvalBatchSize);
+        reporter.EvalLoss(loss, setup.Dev.Count, clock.Elapsed.TotalSeconds);
+        var shown = setup.DevRecords.Take(setup.Arguments.GenerationSamples).ToArray();
+        if (shown.Length > 0)
+            reporter.Samples(shown, Generator().Answer(shown, shown.Length));
+        return loss;
+    }
+
+    private void Score(double? devLoss)
+    {
+        if (setup.TestRecords.Count == 0)
+            return;
+        var request = session.Request.Evaluation;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        reporter.Phase("test", 0, setup.TestRecords.Count);
+        var answers = Generator().Answer(setup.TestRecords, Math.Max(1, request.BatchSize), done =>
+        {
+            reporter.Phase("test", done, setup.TestRecords.Count);
+            ObeyCommands();
+        });
+        var predictions = Prediction.Of(setup.TestRecords, answers);
+        Prediction.Write(session.Paths.Predictions(request.Split), predictions);
+        var report = TripleScorer.Score([.. predictions.Select(p => p.Scored())], setup.Arguments.Seed);
+        reporter.Metrics(report, request.Split, predictions.Count, devLoss, clock.Elapsed.TotalSeconds, AdapterBytes());
+    }
+
+    private AnswerGenerator Generator() => new(setup.Model, setup.Tokenizer, setup.Encoder, session.Request.Evaluation.MaxNewTokens);
+
+    private void SaveAdapter()
+    {
+        if (setup.Adapter is { } adapter)
+        {
+            var name = session.Request.BaseModelName.Length > 0 ? session.Request.BaseModelName : session.Request.BaseModel;
+            AtomicFolder.Write(session.Paths.Adapter, folder => adapter.Save(folder, name));
+        }
+    }
+
+    private long AdapterBytes() => Directory.Exists(session.Paths.Adapter)
+        ? Directory.EnumerateFiles(session.Paths.Adapter).Where(file => !file.EndsWith(".json", StringComparison.Ordinal)).Sum(file => new FileInfo(file).Length)
+        : 0;
+
+    private void ObeyCommands()
+    {
+        var step = reporter.Progress.Step;
+        if (interrupt.IsCancellationRequested)
+            throw new CommandedEndException(RunCommand.Pause, null);
+        while (session.NextCommand(step) is { } file)
+        {
+            if (file.Command != RunCommand.Checkpoint)
+                throw new CommandedEndException(file.Command!.Value, file);
+            TryCheckpoint();
+            session.Acknowledge(file, step);
+        }
+    }
+
+    /// <summary>A full disk does not end a run: it goes on, and the next checkpoint may find room.</summary>
+    private bool TryCheckpoint()
+    {
+        if (loop is null || setup.Adapter is null)
+            return true;
+        try
+        {
+            var (path, bytes) = CheckpointStore.Write(
+                session.Paths, setup.Adapter, loop, reporter.Progress with { DataHash = setup.DataHash }, setup.Arguments.SaveTotalLimit);
+            reporter.Checkpoint(Path.GetRelativePath(session.Paths.Root, path), bytes);
+            return true;
+        }
+        catch (PeftException e)
+        {
+            reporter.Alert("error", "checkpoint_failed", e.Message);
+            return false;
+        }
+    }
+
+    private TrainerState End(CommandedEndException end)
+    {
+        var saved = TryCheckpoint();
+        if (end.Command == RunCommand.Stop)
+            SaveAdapter();
+        if (end.File is not null)
+            session.Acknowledge(end.File, reporter.Progress.Step);
+        if (end.Command == RunCommand.Pause && !saved)
+            throw new PeftException("The run was to pause, but no checkpoint could be written; steps after the last checkpoint are lost. Free some disk space and resume.");
+        var state = end.Command == RunCommand.Stop ? TrainerState.Stopped : TrainerState.Paused;
+        reporter.State(state, end.File is null ? "Interrupted from the terminal." : null);
+        return state;
+    }
+
+    /// <summary>Leaves the loops when a command asks for the end.</summary>
+    private sealed class CommandedEndException(RunCommand command, ControlFile? file) : Exception
+    {
+        public RunCommand Command { get; } = command;
+
+        public ControlFile? File { get; } = file;
+    }
+}
