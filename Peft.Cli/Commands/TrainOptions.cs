@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Peft.Core;
+using Peft.Core.Methods;
+using Peft.Core.Runs;
+using Peft.Core.Training;
+
+namespace Peft.Cli.Commands;
+
+/// <summary>
+/// The options that make an order by hand: base, dataset, method, one option per training argument, and <c>--set name=value</c> for the
+/// method's own fields. Names are Hugging Face's.
+/// </summary>
+internal sealed class TrainOptions
+{
+    private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout)." };
+    private readonly Option<string?> dataset = new("--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
+    private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
+    private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
+    private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
+    private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json, e.g. --set r=8 --set target_modules=all-linear. JSON values are understood.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string> dtype = new("--dtype") { Description = "auto, float32 or bfloat16: type of the frozen weights.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
+    private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score by generation; all when left out, 0 for none." };
+    private readonly Option<int> maxNewTokens = new("--max_new_tokens") { Description = "Tokens generated per test record at most.", DefaultValueFactory = _ => 100 };
+    private readonly Option<int?> rank = new("--r") { Description = "Shorthand for --set r=…" };
+    private readonly Option<double?> rate = new("--lr") { Description = "Shorthand for --learning_rate." };
+    private readonly Dictionary<string, Option<string?>> training;
+
+    public TrainOptions()
+    {
+        training = new TrainingArguments().ToJson().ToDictionary(
+            pair => pair.Key,
+            pair => new Option<string?>("--" + pair.Key) { Description = $"Training argument; default {pair.Value?.ToJsonString()}." },
+            StringComparer.Ordinal);
+    }
+
+    public IEnumerable<Option> All =>
+        [baseModel, dataset, method, rank, set, rate, output, name, dtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+
+    /// <summary>Makes a run directory from the options and returns its path.</summary>
+    /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
+    public string MakeRun(ParseResult parsed)
+    {
+        var missing = new[] { (baseModel, "--base"), (dataset, "--dataset") }.Where(o => string.IsNullOrEmpty(parsed.GetValue(o.Item1))).Select(o => o.Item2).ToArray();
+        if (missing.Length > 0)
+            throw new PeftException($"{string.Join(" and ", missing)} must be given (or --run with a run directory). See 'peft train --help'.");
+        var folder = parsed.GetValue(baseModel)!;
+        var request = new RunRequest
+        {
+            Id = Ulid.NewUlid().ToString(),
+            Name = parsed.GetValue(name)!,
+            BaseModel = Path.GetFullPath(folder),
+            BaseModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+            Dtype = parsed.GetValue(dtype)!,
+            Device = parsed.GetValue(device)!,
+            Threads = parsed.GetValue(threads),
+            Peft = Method(parsed),
+            Dataset = Path.GetFullPath(parsed.GetValue(dataset)!),
+            Training = Training(parsed),
+            Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
+            CreatedAt = TimeProvider.System.GetUtcNow(),
+        };
+        var paths = RunDirectory.Create(parsed.GetValue(output) ?? "runs", request);
+        Console.Error.WriteLine($"run directory: {paths.Root} (pause with Ctrl+C, go on with 'peft train --run {paths.Root}')");
+        return paths.Root;
+    }
+
+    private JsonObject Method(ParseResult parsed)
+    {
+        var peft = new JsonObject { ["peft_type"] = parsed.GetValue(method)!.ToUpperInvariant(), ["task_type"] = "CAUSAL_LM" };
+        if (parsed.GetValue(rank) is { } r)
+            peft["r"] = r;
+        foreach (var assignment in parsed.GetValue(set) ?? [])
+        {
+            var equals = assignment.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+                throw new PeftException($"--set {assignment}: expected name=value, for example --set lora_alpha=16.");
+            peft[assignment[..equals]] = Value(assignment[(equals + 1)..]);
+        }
+
+        return peft;
+    }
+
+    private JsonObject Training(ParseResult parsed)
+    {
+        var arguments = new JsonObject();
+        foreach (var (field, option) in training)
+        {
+            if (parsed.GetValue(option) is { } text)
+                arguments[field] = Value(text);
+        }
+
+        if (parsed.GetValue(rate) is { } lr)
+            arguments["learning_rate"] = double.IsFinite(lr) ? lr : lr.ToString(CultureInfo.InvariantCulture);
+        return arguments;
+    }
+
+    private static JsonNode? Value(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return text;
+        }
+    }
+}
