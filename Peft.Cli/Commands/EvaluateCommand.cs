@@ -20,7 +20,7 @@ internal static class EvaluateCommand
     private static readonly Option<string> s_device = CommandLine.DeviceOption();
     private static readonly Option<int> s_threads = CommandLine.ThreadsOption();
     private static readonly Option<string?> s_adapter = new("--adapter") { Description = "Adapter folder; without it the base alone is measured." };
-    private static readonly Option<string> s_dataset = new("--dataset") { Description = "Dataset folder or file.", Required = true };
+    private static readonly Option<string> s_dataset = new("--data", "--dataset") { Description = "Dataset folder or file.", Required = true };
     private static readonly Option<string> s_split = new("--split") { Description = "train, dev or test.", DefaultValueFactory = _ => "test" };
     private static readonly Option<int?> s_records = new("--max_records") { Description = "The first so many records; all when left out." };
     private static readonly Option<int> s_batch = new("--batch_size") { Description = "Records computed together.", DefaultValueFactory = _ => 32 };

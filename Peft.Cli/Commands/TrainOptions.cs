@@ -16,11 +16,11 @@ namespace Peft.Cli.Commands;
 internal sealed class TrainOptions
 {
     private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout)." };
-    private readonly Option<string?> dataset = new("--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
+    private readonly Option<string?> dataset = new("--data", "--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
-    private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json, e.g. --set r=8 --set target_modules=all-linear. JSON values are understood.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json or a training argument, e.g. --set r=8 target_modules=q_proj,v_proj learning_rate=0.001.", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string> dtype = new("--dtype") { Description = "auto, float32 or bfloat16: type of the frozen weights.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
@@ -45,7 +45,7 @@ internal sealed class TrainOptions
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
     public string MakeRun(ParseResult parsed)
     {
-        var missing = new[] { (baseModel, "--base"), (dataset, "--dataset") }.Where(o => string.IsNullOrEmpty(parsed.GetValue(o.Item1))).Select(o => o.Item2).ToArray();
+        var missing = new[] { (baseModel, "--base"), (dataset, "--data") }.Where(o => string.IsNullOrEmpty(parsed.GetValue(o.Item1))).Select(o => o.Item2).ToArray();
         if (missing.Length > 0)
             throw new PeftException($"{string.Join(" and ", missing)} must be given (or --run with a run directory). See 'peft train --help'.");
         var folder = parsed.GetValue(baseModel)!;
@@ -71,15 +71,18 @@ internal sealed class TrainOptions
 
     private JsonObject Method(ParseResult parsed)
     {
-        var peft = new JsonObject { ["peft_type"] = parsed.GetValue(method)!.ToUpperInvariant(), ["task_type"] = "CAUSAL_LM" };
+        var type = parsed.GetValue(method)!.ToUpperInvariant();
+        var peft = new JsonObject { ["peft_type"] = type, ["task_type"] = "CAUSAL_LM" };
         if (parsed.GetValue(rank) is { } r)
             peft["r"] = r;
-        foreach (var assignment in parsed.GetValue(set) ?? [])
+        var lists = (PeftMethodRegistry.TryFind(type)?.Options ?? [])
+            .Where(option => option.Kind is PeftOptionKind.Modules or PeftOptionKind.Names or PeftOptionKind.Integers)
+            .Select(option => option.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        foreach (var (field, text) in Assignments(parsed).Where(pair => !training.ContainsKey(pair.Field)))
         {
-            var equals = assignment.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0)
-                throw new PeftException($"--set {assignment}: expected name=value, for example --set lora_alpha=16.");
-            peft[assignment[..equals]] = Value(assignment[(equals + 1)..]);
+            var isList = lists.Contains(field) && text.Contains(',', StringComparison.Ordinal) && !text.StartsWith('[');
+            peft[field] = isList ? new JsonArray([.. text.Split(',', StringSplitOptions.TrimEntries).Select(Value)]) : Value(text);
         }
 
         return peft;
@@ -88,6 +91,8 @@ internal sealed class TrainOptions
     private JsonObject Training(ParseResult parsed)
     {
         var arguments = new JsonObject();
+        foreach (var (field, text) in Assignments(parsed).Where(pair => training.ContainsKey(pair.Field)))
+            arguments[field] = Value(text);
         foreach (var (field, option) in training)
         {
             if (parsed.GetValue(option) is { } text)
@@ -97,6 +102,17 @@ internal sealed class TrainOptions
         if (parsed.GetValue(rate) is { } lr)
             arguments["learning_rate"] = double.IsFinite(lr) ? lr : lr.ToString(CultureInfo.InvariantCulture);
         return arguments;
+    }
+
+    private IEnumerable<(string Field, string Text)> Assignments(ParseResult parsed)
+    {
+        foreach (var assignment in parsed.GetValue(set) ?? [])
+        {
+            var equals = assignment.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+                throw new PeftException($"--set {assignment}: expected name=value, for example --set lora_alpha=16.");
+            yield return (assignment[..equals], assignment[(equals + 1)..]);
+        }
     }
 
     private static JsonNode? Value(string text)
