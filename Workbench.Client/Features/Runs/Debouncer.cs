@@ -16,6 +16,7 @@ public sealed class Debouncer(TimeSpan pause, TimeProvider clock) : IDisposable
         try
         {
             await Task.Delay(pause, clock, mine.Token);
+            mine.Token.ThrowIfCancellationRequested();
             await work(mine.Token);
             return !mine.IsCancellationRequested;
         }

@@ -32,7 +32,9 @@ public sealed class RunsApi(HttpClient http)
 
     public Task<RunDraft> DuplicateAsync(string id) => GetAsync<RunDraft>($"{Of(id)}/draft", default);
 
-    public Task<LogTail> LogAsync(string id, long after, CancellationToken cancel) => GetAsync<LogTail>($"{Of(id)}/log?after={after}", cancel);
+    /// <summary>The end of the log, or what came after a position.</summary>
+    public Task<LogTail> LogAsync(string id, long? after, CancellationToken cancel) =>
+        GetAsync<LogTail>($"{Of(id)}/log{(after is { } position ? $"?after={position}" : "")}", cancel);
 
     public Task<PredictionPage> PredictionsAsync(string id, int offset, int count, bool wrongOnly, CancellationToken cancel) =>
         GetAsync<PredictionPage>($"{Of(id)}/predictions?offset={offset}&count={count}&wrong={(wrongOnly ? "true" : "false")}", cancel);
