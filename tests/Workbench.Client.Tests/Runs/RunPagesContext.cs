@@ -19,6 +19,7 @@ public class RunPagesContext : BunitContext, IAsyncLifetime
     protected RunPagesContext()
     {
         SetCulture("en");
+        DefaultWaitTimeout = TimeSpan.FromSeconds(20);
         JSInterop.Mode = JSRuntimeMode.Loose;
         Clock = new HandClock(new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero));
         Services.AddWorkbenchClient();
