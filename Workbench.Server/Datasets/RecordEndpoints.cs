@@ -24,7 +24,7 @@ public static class RecordEndpoints
         group.MapPost("/{id}/redo", (string id, DatasetStore store, DatasetEditor editor, CancellationToken cancel) => ReverseAsync(id, true, store, editor, cancel))
             .WithName("RedoEdit").WithSummary("Bring back the change that was taken back last");
         group.MapPost("/{id}/split", SplitAsync).WithName("SplitDataset").WithSummary("Deal the records anew by a seed; equal inputs stay on one side");
-        return routes;
+        return routes.MapTokens();
     }
 
     private static async Task<Results<Ok<RecordPage>, ProblemHttpResult>> PageAsync(
@@ -95,6 +95,6 @@ public static class RecordEndpoints
         return TypedResults.Ok(await store.RefreshAsync(id, CancellationToken.None));
     }
 
-    private static ProblemHttpResult NoRecord(string record) =>
+    internal static ProblemHttpResult NoRecord(string record) =>
         TypedResults.Problem($"There is no record '{record}'. It may have been deleted in the meantime; undo brings it back.", statusCode: StatusCodes.Status404NotFound);
 }

@@ -6,7 +6,8 @@ namespace Workbench.Server.Models;
 /// <summary>Base models: list and card.</summary>
 public static class ModelEndpoints
 {
-    public static IServiceCollection AddModels(this IServiceCollection services) => services.AddSingleton<ModelStore>();
+    public static IServiceCollection AddModels(this IServiceCollection services) =>
+        services.AddSingleton<ModelStore>().AddSingleton<TokenizerCache>().AddHostedService<ModelScan>();
 
     public static IEndpointRouteBuilder MapModels(this IEndpointRouteBuilder routes)
     {
