@@ -20,6 +20,10 @@ internal sealed record BenchOptions
 
     public int Length { get; init; } = 216;
 
+    public string Targets { get; init; } = "all-linear";
+
+    public double LossShare { get; init; } = 0.25;
+
     public IReadOnlyList<string> Methods { get; init; } = ["LORA", "PREFIX_TUNING", "BITFIT"];
 
     public IReadOnlyList<string> Dtypes { get; init; } = ["float32", "bfloat16"];
@@ -33,19 +37,21 @@ internal sealed record BenchOptions
             int Number() => int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw new PeftException($"{args[i - 1]} needs a whole number.");
             options = args[i] switch
             {
-                "all" or "steps" or "decode" => options with { What = args[i] },
+                "all" or "steps" or "decode" or "shapes" or "mapping" or "hold" => options with { What = args[i] },
                 "--model" => options with { Model = Value() },
                 "--threads" => options with { Threads = Number() },
                 "--steps" => options with { Steps = Number() },
                 "--batch" => options with { Batch = Number() },
                 "--length" => options with { Length = Number() },
+                "--targets" => options with { Targets = Value() },
+                "--loss-share" => options with { LossShare = Number() / 100.0 },
                 "--methods" => options with { Methods = Value().Split(',') },
                 "--dtypes" => options with { Dtypes = Value().Split(',') },
-                _ => throw new PeftException($"Unknown argument '{args[i]}'. Known: all, steps, decode, --model, --threads, --steps, --batch, --length, --methods, --dtypes."),
+                _ => throw new PeftException($"Unknown argument '{args[i]}'. Known: all, steps, decode, shapes, mapping, --model, --threads, --steps, --batch, --length, --targets, --loss-share (in %), --methods, --dtypes."),
             };
         }
 
-        return options with { Model = options.Model.Length > 0 ? options.Model : FindSample() };
+        return options with { Model = options.Model.Length > 0 || options.What is "shapes" or "mapping" ? options.Model : FindSample() };
     }
 
     public string Describe() => string.Create(

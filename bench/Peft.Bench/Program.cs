@@ -2,10 +2,16 @@ using Peft.Bench;
 using Peft.Core;
 using Peft.Core.Runtime;
 
-// Usage: Peft.Bench [steps|decode|ops] [--model <folder>] [--threads N] [--steps N]
+// Usage: Peft.Bench [all|steps|decode|shapes|mapping] [--model <folder>] [--threads N] [--steps N] …
 try
 {
     var options = BenchOptions.Parse(args);
+    if (options.What == "hold")
+    {
+        MappingBench.Hold(options.Model);
+        return 0;
+    }
+
     TorchRuntime.Initialize(options.Threads);
     Console.WriteLine(options.Describe());
     var calibration = GemmCalibration.Run();
@@ -14,6 +20,14 @@ try
         StepBench.Run(options, calibration);
     if (options.What is "decode" or "all")
         DecodeBench.Run(options);
+    if (options.What is "shapes")
+        ShapesBench.Run(options, calibration);
+    if (options.What is "mapping")
+    {
+        using var half = RandomModel.HalfBillion();
+        MappingBench.Run(half.Folder);
+    }
+
     return 0;
 }
 catch (PeftException error)

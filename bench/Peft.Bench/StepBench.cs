@@ -12,7 +12,7 @@ internal static class StepBench
 {
     public static void Run(BenchOptions options, GemmCalibration calibration)
     {
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training steps: batch {options.Batch} x {options.Length} tokens, a quarter of them with loss"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training steps: batch {options.Batch} x {options.Length} tokens, {options.LossShare:P0} of them with loss, LoRA r 8 on {options.Targets}"));
         Console.WriteLine("method         dtype     ms/step  CPU ms/step  tokens/s  GFLOP/s  share of GEMM  peak MiB");
         foreach (var dtype in options.Dtypes)
         {
@@ -21,12 +21,12 @@ internal static class StepBench
         }
     }
 
-    private static PeftConfig Config(string method) => PeftConfig.FromJson(new JsonObject
+    private static PeftConfig Config(string method, string targets) => PeftConfig.FromJson(new JsonObject
     {
         ["peft_type"] = method,
         ["r"] = 8,
         ["lora_alpha"] = 16,
-        ["target_modules"] = method == "LORA" ? "all-linear" : null,
+        ["target_modules"] = targets == "all-linear" ? targets : new JsonArray([.. targets.Split(',').Select(t => (JsonNode)t)]),
         ["num_virtual_tokens"] = 20,
         ["prefix_projection"] = true,
         ["encoder_hidden_size"] = 256,
@@ -36,11 +36,11 @@ internal static class StepBench
     {
         using var model = CausalLanguageModel.Load(options.Model, new ModelLoadOptions { Dtype = dtype });
         manual_seed(1);
-        using var adapter = PeftMethods.Create(model, Config(method));
+        using var adapter = PeftMethods.Create(model, Config(method, options.Targets));
         model.Training = true;
         using var ids = randint(0, model.Config.VocabSize, [options.Batch, options.Length], ScalarType.Int64).DetachFromDisposeScope();
         using var labels = ids.clone();
-        using (var prompt = labels.narrow(1, 0, options.Length * 3 / 4))
+        using (var prompt = labels.narrow(1, 0, (long)(options.Length * (1 - options.LossShare))))
             prompt.fill_(-100);
         Step(model, adapter, ids, labels);
         Step(model, adapter, ids, labels);
@@ -52,7 +52,7 @@ internal static class StepBench
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / options.Steps;
         var cpuSeconds = (process.TotalProcessorTime - cpu).TotalSeconds / options.Steps;
         var tokens = options.Batch * options.Length;
-        var flops = FlopCount(model.Config, tokens, options.Length);
+        var flops = FlopCount(model.Config, tokens, options.Length, options.LossShare);
         var rate = flops / seconds / 1e9;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -74,12 +74,12 @@ internal static class StepBench
 
     /// <summary>
     /// Multiply-adds of a step with a frozen base, counted twice each: forward and the gradient of the inputs through every linear layer,
-    /// attention three times that of its forward, the head at a quarter of the positions. What the adapter adds is left out.
+    /// attention three times that of its forward, the head at the positions with loss. What the adapter adds is left out.
     /// </summary>
-    private static double FlopCount(ModelConfig config, long tokens, long length)
+    private static double FlopCount(ModelConfig config, long tokens, long length, double lossShare)
     {
         var linears = config.Linears().Sum(l => 2.0 * l.InFeatures * l.OutFeatures) * tokens * 2;
-        var head = 2.0 * config.HiddenSize * config.VocabSize * tokens / 4 * 2;
+        var head = 2.0 * config.HiddenSize * config.VocabSize * tokens * lossShare * 2;
         var attention = 2.0 * config.NumHiddenLayers * config.NumAttentionHeads * config.HeadDim * tokens * length * 3;
         return linears + head + attention;
     }

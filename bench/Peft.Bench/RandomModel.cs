@@ -1,0 +1,49 @@
+using System.Text.Json.Nodes;
+using Peft.Core.Models;
+using Peft.Core.Serialization;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Peft.Bench;
+
+/// <summary>A base of a given shape with random weights N(0, 0.02), written to a temporary folder.</summary>
+internal sealed class RandomModel : IDisposable
+{
+    private RandomModel(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    /// <summary>11.2 million parameters: hidden 320, 8 layers, 10 heads over 2, FFN 864, vocabulary 8,192, tied.</summary>
+    public static RandomModel TenMillion() => Write("float32", """
+        {"model_type":"llama","hidden_size":320,"intermediate_size":864,"num_hidden_layers":8,"num_attention_heads":10,"num_key_value_heads":2,
+         "vocab_size":8192,"max_position_embeddings":1024,"tie_word_embeddings":true}
+        """);
+
+    /// <summary>The shape of Qwen2.5-0.5B: hidden 896, 24 layers, 14 heads over 2, FFN 4,864, vocabulary 151,936, tied; 494 million parameters.</summary>
+    public static RandomModel HalfBillion() => Write("bfloat16", """
+        {"model_type":"llama","hidden_size":896,"intermediate_size":4864,"num_hidden_layers":24,"num_attention_heads":14,"num_key_value_heads":2,
+         "vocab_size":151936,"max_position_embeddings":4096,"tie_word_embeddings":true,"rope_theta":1000000.0}
+        """);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static RandomModel Write(string dtype, string config)
+    {
+        var folder = Directory.CreateTempSubdirectory("peft-bench-").FullName;
+        var json = JsonNode.Parse(config)!.AsObject();
+        json["dtype"] = dtype;
+        File.WriteAllText(Path.Combine(folder, "config.json"), json.ToJsonString());
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        manual_seed(1);
+        var type = DTypes.FloatFromName(dtype)!.Value;
+        var tensors = ModelConfig.Load(folder).Parameters().Select(p =>
+        {
+            var random = p.Name.Contains("norm", StringComparison.Ordinal) ? ones([.. p.Shape]) : empty([.. p.Shape]).normal_(0, 0.02);
+            using (random)
+                return new NamedParameter(p.Name, random.to(type, copy: true));
+        }).ToList();
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
+        return new RandomModel(folder);
+    }
+}
