@@ -3,6 +3,8 @@ using Peft.Core.Generation;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Models.Blocks;
+using Peft.Core.Training;
+using Peft.Core.Training.Optimizers;
 using TorchSharp;
 
 namespace Peft.Core.Tests.Goldens;
@@ -77,14 +79,19 @@ internal sealed class PeftGoldenRun : IDisposable
     {
         var settings = golden.Json["optimizer"]!;
         var scheduler = golden.Json["scheduler"]!;
-        report.Check(scheduler["name"]!.GetValue<string>() == "linear", "the replay knows the linear schedule only");
-        var (warmup, total) = (scheduler["warmup_steps"]!.GetValue<int>(), scheduler["total_steps"]!.GetValue<int>());
-        var optimizer = new PlainAdamW(
-            [.. adapter.Trainable.Select(p => p.Tensor)],
-            settings["betas"]![0]!.GetValue<double>(),
-            settings["betas"]![1]!.GetValue<double>(),
-            settings["eps"]!.GetValue<double>(),
-            settings["weight_decay"]!.GetValue<double>());
+        var schedule = LearningRateSchedule.Create(
+            scheduler["name"]!.GetValue<string>(),
+            settings["lr"]!.GetValue<double>(),
+            scheduler["warmup_steps"]!.GetValue<int>(),
+            scheduler["total_steps"]!.GetValue<int>());
+        using var optimizer = new AdamW(adapter.Trainable, new AdamWOptions
+        {
+            Beta1 = settings["betas"]![0]!.GetValue<double>(),
+            Beta2 = settings["betas"]![1]!.GetValue<double>(),
+            Epsilon = settings["eps"]!.GetValue<double>(),
+            WeightDecay = settings["weight_decay"]!.GetValue<double>(),
+            Decays = _ => true,
+        });
         var (losses, norms, rates) = (io.Numbers("losses"), io.Numbers("grad_norms"), io.Numbers("lrs"));
         model.Training = true;
         for (var step = 0; step < losses.Length; step++)
@@ -96,12 +103,11 @@ internal sealed class PeftGoldenRun : IDisposable
             report.Close(losses[step], loss.item<float>(), golden.Tolerance("losses"), $"loss of step {step}");
             loss.backward();
             CheckGradients(step == 0 ? "grad_first" : step == losses.Length - 1 ? "grad_last" : null);
-            var norm = optimizer.Clip(golden.Number("max_grad_norm"));
+            var norm = optimizer.GradientNorm();
             report.Close(norms[step], norm, golden.Tolerance("grad_norms"), $"gradient norm of step {step}");
-            var factor = step < warmup ? (double)step / Math.Max(1, warmup) : Math.Max(0, (double)(total - step) / Math.Max(1, total - warmup));
-            var rate = settings["lr"]!.GetValue<double>() * factor;
-            report.Close(rates[step], rate, 1e-12, $"learning rate of step {step}");
-            optimizer.Step(rate);
+            report.Close(rates[step], schedule.At(step), 1e-12, $"learning rate of step {step}");
+            optimizer.Step(schedule.At(step), AdamW.ClipFactor(norm, golden.Number("max_grad_norm")));
+            optimizer.ZeroGrad();
         }
 
         model.Training = false;
@@ -231,39 +237,5 @@ internal sealed class PeftGoldenRun : IDisposable
             report.Check(actual.GetValueOrDefault(name) == shape, $"{name} {where} is [{actual.GetValueOrDefault(name) ?? "missing"}] instead of [{shape}]");
         foreach (var name in actual.Keys.Except(expected.Keys))
             report.Check(false, $"{name} {where} should not train");
-    }
-}
-
-/// <summary>AdamW and clipping as PyTorch defines them, tensor by tensor and as plainly as possible.</summary>
-internal sealed class PlainAdamW(IReadOnlyList<torch.Tensor> parameters, double beta1, double beta2, double epsilon, double weightDecay)
-{
-    private readonly torch.Tensor[] first = [.. parameters.Select(p => torch.zeros_like(p).detach())];
-    private readonly torch.Tensor[] second = [.. parameters.Select(p => torch.zeros_like(p).detach())];
-    private int steps;
-
-    public double Clip(double maxNorm)
-    {
-        using var gradOff = torch.no_grad();
-        var norm = Math.Sqrt(parameters.Sum(p => p.grad!.to(torch.ScalarType.Float64).square().sum().item<double>()));
-        var coefficient = Math.Min(1, maxNorm / (norm + 1e-6));
-        foreach (var parameter in parameters)
-            parameter.grad!.mul_(coefficient);
-        return norm;
-    }
-
-    public void Step(double rate)
-    {
-        using var gradOff = torch.no_grad();
-        steps++;
-        var (correction1, correction2) = (1 - Math.Pow(beta1, steps), 1 - Math.Pow(beta2, steps));
-        for (var i = 0; i < parameters.Count; i++)
-        {
-            var gradient = parameters[i].grad!;
-            parameters[i].mul_(1 - (rate * weightDecay));
-            first[i].mul_(beta1).add_(gradient, 1 - beta1);
-            second[i].mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-            parameters[i].addcdiv_(first[i], second[i].sqrt().div_(Math.Sqrt(correction2)).add_(epsilon), -rate / correction1);
-            gradient.zero_();
-        }
     }
 }
