@@ -13,7 +13,7 @@ internal static class StepBench
     public static void Run(BenchOptions options, GemmCalibration calibration)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training steps: batch {options.Batch} x {options.Length} tokens, {options.LossShare:P0} of them with loss, LoRA r 8 on {options.Targets}"));
-        Console.WriteLine("method         dtype     ms/step  CPU ms/step  tokens/s  GFLOP/s  share of GEMM  peak MiB");
+        Console.WriteLine("method         dtype     ms/step  CPU ms/step  tokens/s  GFLOP/s  share of GEMM  peak MiB so far");
         foreach (var dtype in options.Dtypes)
         {
             foreach (var method in options.Methods)
