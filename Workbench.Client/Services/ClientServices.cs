@@ -27,6 +27,7 @@ public static class ClientServices
         services.AddScoped<Format>();
         services.AddScoped<ApiClient>();
         services.AddScoped<Features.Datasets.DatasetsApi>();
+        services.AddScoped<Features.Datasets.DatasetDeletes>();
         services.AddScoped<Features.Models.ModelsApi>();
         return services.AddRunPages();
     }

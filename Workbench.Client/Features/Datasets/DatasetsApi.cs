@@ -54,7 +54,7 @@ public sealed class DatasetsApi(ApiClient client)
     public Task<EditState> SplitAsync(string id, SplitDataset order) => client.SendAsync<EditState>(HttpMethod.Post, $"{Of(id)}/split", order);
 
     public Task<TokenView> TokensAsync(string id, string record, string modelId, CancellationToken cancel) =>
-        client.GetAsync<TokenView>($"{Of(id, record)}/tokens?modelId={Uri.EscapeDataString(modelId)}", cancel);
+        client.GetAsync<TokenView>($"{Of(id, record)}/tokens?model={Uri.EscapeDataString(modelId)}", cancel);
 
     public Task<IReadOnlyList<ModelSummary>> ModelsAsync(CancellationToken cancel) => client.GetAsync<IReadOnlyList<ModelSummary>>(Routes.Models, cancel);
 

@@ -42,9 +42,10 @@
       return;
     const name = nameOf(event);
     if (editable(event.target)) {
+      // Escape first leaves the field; what was typed there stays.
       if (name === 'Escape')
         event.target.blur();
-      else if (!(name === 'Ctrl+Enter' && wanted.has(name)))
+      if (!(name === 'Ctrl+Enter' && wanted.has(name)))
         return;
     }
     if ((name === 'Enter' || name === ' ') && event.target.closest('a, button, summary, [role=button]'))
