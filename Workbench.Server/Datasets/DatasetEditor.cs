@@ -11,16 +11,23 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
     private const int PreviewRows = 20;
     private const int NamedProblems = 10_000;
 
+    /// <summary>What reading this text would give, for a dataset that does not exist yet.</summary>
+    public static ImportReport Preview(string fileName, byte[] bytes, DatasetSplit? split) => Read(fileName, bytes, split, 0, null);
+
     /// <summary>Reads a file into the dataset; with <paramref name="commit"/> false only says what would happen.</summary>
     public ImportReport Import(WorkingFile file, string fileName, byte[] bytes, DatasetSplit? split, bool commit)
+    {
+        using var connection = file.Connect();
+        using var log = commit ? Begin(connection, "import", $"Import {fileName}") : null;
+        return Read(fileName, bytes, split, RecordQueries.NextPosition(connection), log);
+    }
+
+    private static ImportReport Read(string fileName, byte[] bytes, DatasetSplit? split, long position, OperationLog? log)
     {
         var reader = new ImportReader(fileName, bytes);
         var problems = new List<ImportProblem>();
         var preview = new List<RecordDto>();
         var (accepted, refused) = (0, 0);
-        using var connection = file.Connect();
-        using var log = commit ? Begin(connection, "import", $"Import {fileName}") : null;
-        var position = RecordQueries.NextPosition(connection);
         foreach (var row in reader.Rows())
         {
             if (row.Content is null)

@@ -27,6 +27,8 @@ public static class DatasetEndpoints
         group.MapGet("/{id}", FindAsync).WithName("GetDataset").WithSummary("Name, counts per split and number of problems");
         group.MapPut("/{id}", DescribeAsync).WithName("DescribeDataset").WithSummary("Change name and description");
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteDataset").WithSummary("Delete a dataset; snapshots that runs were trained on stay");
+        group.MapPost("/preview", PreviewAsync).WithName("PreviewImport").WithSummary("What an import would read and refuse, before there is a dataset; nothing is stored")
+            .WithMetadata(new RequestSizeLimitAttribute(LargestUpload));
         group.MapPost("/{id}/import", ImportTextAsync).WithName("ImportText").WithSummary("Read a JSON list or JSON lines; commit=false only reports")
             .WithDescription("Alpaca fields (instruction, input, output and their common other names) or annotated passages (text, entities, relations). Every refused row is named with line, column or field. One transaction: all accepted rows or none.")
             .WithMetadata(new RequestSizeLimitAttribute(LargestUpload));
@@ -57,6 +59,11 @@ public static class DatasetEndpoints
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(string id, DatasetStore store, CancellationToken cancel) =>
         await store.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
 
+    private static async Task<Ok<ImportReport>> PreviewAsync(ImportText order, CancellationToken cancel) =>
+        TypedResults.Ok(await Task.Run(() => DatasetEditor.Preview(Label(order.FileName), Encoding.UTF8.GetBytes(order.Text ?? ""), order.Split), cancel));
+
+    private static string Label(string? name) => Path.GetFileName(name) is { Length: > 0 } given ? given : "pasted text";
+
     private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportTextAsync(
         string id, ImportText order, DatasetStore store, DatasetEditor editor, CancellationToken cancel, bool commit = true) =>
         await ImportAsync(id, order.FileName, Encoding.UTF8.GetBytes(order.Text ?? ""), order.Split, commit, store, editor, cancel);
@@ -75,7 +82,7 @@ public static class DatasetEndpoints
     {
         if (await store.FindAsync(id, cancel) is null)
             return Missing(id);
-        var label = Path.GetFileName(name) is { Length: > 0 } given ? given : "pasted text";
+        var label = Label(name);
         var report = await Task.Run(() => editor.Import(store.File(id), label, bytes, split, commit), cancel);
         if (report.Committed)
             await store.RefreshAsync(id, CancellationToken.None);
