@@ -26,6 +26,8 @@ internal sealed class RunSupervisor(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // The pages answer before a long log of an adopted run is read.
+        await Task.Yield();
         try
         {
             await adoption.AdoptAsync(stoppingToken);

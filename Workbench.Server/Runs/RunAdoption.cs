@@ -3,6 +3,7 @@ using Peft.Core;
 using Peft.Core.Runs;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
+using Workbench.Server.Runs.Series;
 using Workbench.Server.Storage;
 
 namespace Workbench.Server.Runs;
@@ -11,7 +12,7 @@ namespace Workbench.Server.Runs;
 /// Makes rows for run directories that the database does not know: made by <c>peft train</c>, copied from elsewhere, or left over when the
 /// database was lost. The directory is the truth, so everything that lists show is read from it.
 /// </summary>
-internal sealed class RunAdoption(IRunStore store, DataDirectory data, ICurrentPerson person, ILogger<RunAdoption> log)
+internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirectory data, ICurrentPerson person, ILogger<RunAdoption> log)
 {
     public async Task AdoptAsync(CancellationToken cancel)
     {
@@ -54,13 +55,14 @@ internal sealed class RunAdoption(IRunStore store, DataDirectory data, ICurrentP
         };
         row.Family = FamilyOf(row.PeftType);
         row.DraftJson = JsonSerializer.Serialize(DraftOf(request, row), RunMapper.WebJson);
-        await CatchUpAsync(row, paths, cancel);
+        CatchUp(row, paths, cancel);
+        series.Prepare(id);
         await store.AddAsync(row, cancel);
         log.LogInformation("Adopted run {Run} ({Name}) from its directory", id, row.Name);
     }
 
     /// <summary>Reads the whole log once; from then on the row says how far it was read.</summary>
-    private static Task CatchUpAsync(RunEntity row, RunPaths paths, CancellationToken cancel)
+    private static void CatchUp(RunEntity row, RunPaths paths, CancellationToken cancel)
     {
         var reader = new EventLogReader(paths);
         var projection = new RunProjection();
@@ -79,9 +81,7 @@ internal sealed class RunAdoption(IRunStore store, DataDirectory data, ICurrentP
         {
             null => RunState.Paused,
             { } said => RunStateMachine.Next(RunState.Starting, RunStateMachine.SignalOf(said)) ?? RunState.Starting,
-        };
-        return Task.CompletedTask;
-    }
+        };    }
 
     private static RunDraft DraftOf(RunRequest request, RunEntity row) => new()
     {

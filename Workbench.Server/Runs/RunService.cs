@@ -2,6 +2,7 @@ using Peft.Core.Runs;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
 using Workbench.Server.Jobs;
+using Workbench.Server.Runs.Series;
 using Workbench.Server.Storage;
 
 namespace Workbench.Server.Runs;
@@ -13,7 +14,7 @@ internal sealed record CommandOutcome(RunSummary? Run, string? Refusal)
 }
 
 /// <summary>What people can do with runs.</summary>
-internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor, DataDirectory data)
+internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor, SeriesStore series, DataDirectory data)
 {
     public async Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancel)
     {
@@ -81,6 +82,7 @@ internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor,
             Directory.Delete(trash, recursive: true);
         }
 
+        series.Forget(id);
         await tracking.PublishDeletedAsync(id);
         return new CommandOutcome(RunMapper.ToSummary(run, tracking.ProjectionOf(run), null), null);
     }

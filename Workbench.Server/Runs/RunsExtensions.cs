@@ -1,6 +1,7 @@
 using Workbench.Client.Contracts;
 using Workbench.Server.Hubs;
 using Workbench.Server.Jobs;
+using Workbench.Server.Runs.Series;
 
 namespace Workbench.Server.Runs;
 
@@ -11,6 +12,7 @@ internal static class RunsExtensions
     {
         services.AddSingleton<IRunStore, RunStore>();
         services.AddSingleton<RunAdoption>();
+        services.AddSingleton<SeriesStore>();
         services.AddSingleton<WorkerLocator>();
         services.AddSingleton<ITrainerHost, ProcessTrainerHost>();
         services.AddSingleton<RunPublisher>();
@@ -27,6 +29,7 @@ internal static class RunsExtensions
     {
         routes.MapRuns();
         routes.MapRunFiles();
+        routes.MapSeries();
         routes.MapHub<RunsHub>(Routes.RunsHub);
         return routes;
     }
