@@ -31,7 +31,8 @@ public readonly record struct EventLine(long Seq, ReadOnlyMemory<byte> Json)
 /// </summary>
 public sealed class EventLogReader
 {
-    private const int MaxChunk = 8 * 1024 * 1024;
+    /// <summary>Below the size from which .NET keeps arrays on the heap that is rarely cleaned: a long log must not leave hundreds of megabytes behind.</summary>
+    private const int MaxChunk = 64 * 1024;
     private readonly string _path;
     private readonly long _afterSeq;
     private long _offset;
@@ -55,7 +56,7 @@ public sealed class EventLogReader
     /// <summary>Byte position after the last line read.</summary>
     public long Offset => _offset;
 
-    /// <summary>Everything that is new, possibly nothing. At most 8 MB at once; call again until it is empty to catch up.</summary>
+    /// <summary>Everything that is new, possibly nothing. At most 64 KB at once (unless one event is longer); call again until it is empty to catch up.</summary>
     /// <exception cref="PeftException">The file cannot be read.</exception>
     public IReadOnlyList<EventLine> ReadNew()
     {

@@ -20,7 +20,7 @@ internal sealed class RunViewers(
     /// <summary>Between two messages to one viewer: a page cannot show more, and the trainer's cores are not ours.</summary>
     private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(100);
 
-    private const int MaxBatch = 2000;
+    private const int FarBehind = 150;
 
     private readonly ConcurrentDictionary<(string Connection, string Run), Viewer> _viewers = new();
 
@@ -79,13 +79,11 @@ internal sealed class RunViewers(
                     continue;
                 }
 
-                foreach (var batch in lines.Chunk(MaxBatch))
-                {
-                    stop.ThrowIfCancellationRequested();
-                    await client.RunEvents(runId, [.. batch.Select(line => JsonSerializer.Deserialize<JsonElement>(line.Json.Span))]);
-                }
-
-                await Task.Delay(s_pace, stop);
+                stop.ThrowIfCancellationRequested();
+                await client.RunEvents(runId, [.. lines.Select(line => JsonSerializer.Deserialize<JsonElement>(line.Json.Span))]);
+                // A viewer that is far behind is not held up.
+                if (lines.Count < FarBehind)
+                    await Task.Delay(s_pace, stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

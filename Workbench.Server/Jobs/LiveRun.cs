@@ -23,6 +23,7 @@ internal sealed class LiveRun(string id, RunPaths paths, long fence, ITrainerPro
     private volatile RunProjection _projection = projection;
     private long _publishedAt;
     private bool _dirty;
+    private bool _farBehind;
 
     public string Id => id;
 
@@ -43,7 +44,8 @@ internal sealed class LiveRun(string id, RunPaths paths, long fence, ITrainerPro
             var alive = IsAlive();
             if (await ReadAsync(cancel))
             {
-                await Task.Delay(s_readPace, cancel);
+                if (!_farBehind)
+                    await Task.Delay(s_readPace, cancel);
                 continue;
             }
 
@@ -80,6 +82,7 @@ internal sealed class LiveRun(string id, RunPaths paths, long fence, ITrainerPro
         var lines = _reader.ReadNew();
         if (lines.Count == 0)
             return false;
+        _farBehind = lines.Count > 150;
         var next = _projection;
         List<RunStateChanged>? states = null;
         var save = false;
