@@ -3,19 +3,20 @@ using Workbench.Server.Hosting;
 using Workbench.Server.Methods;
 using Workbench.Server.Models;
 using Workbench.Server.Planning;
+using Workbench.Server.Playground;
+using Workbench.Server.Projects;
 using Workbench.Server.Runs;
 using Workbench.Server.Storage;
 
 var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
 builder.Services.AddStorage();
-builder.Services.AddRuns();
 builder.Services.AddDatasets().AddModels();
-builder.Services.AddPlanning();
+builder.Services.AddPlanning().AddProjects().AddPlayground();
+builder.Services.AddRuns();
 
 var app = builder.Build().UseWorkbenchHosting();
 app.MapRunFeatures();
 app.MapDatasets().MapRecords().MapModels();
-app.MapMethods();
-app.MapPlanning();
+app.MapMethods().MapPlanning().MapProjects().MapPlayground();
 app.MapFallbackToFile("index.html");
 return await app.RunWorkbenchAsync();

@@ -1,41 +1,55 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Peft.Core.Methods;
+using Peft.Core.Training;
 
 namespace Workbench.Server.Planning;
 
-/// <summary>The <c>peft train</c> command that does what a draft does; only what differs from the trainer's own defaults has to be said.</summary>
+/// <summary>The <c>peft train</c> command that does what a draft does; what equals the worker's own defaults is left out.</summary>
 internal static class CommandLine
 {
-    public static string Of(RunPlan plan, string model, string dataset, string output)
+    public static string Of(RunPlan plan, string model, string dataset)
     {
-        var words = new List<string> { "peft", plan.IsBaseline ? "evaluate" : "train", "--base", model, "--data", dataset };
-        if (!plan.IsBaseline)
-            words.AddRange(["--method", plan.Draft.PeftType]);
-        foreach (var (name, value) in Settings(plan))
+        var words = new List<string> { "peft", "train", "--base", model, "--dataset", dataset, "--method", plan.Draft.PeftType };
+        foreach (var (name, value) in Options(plan))
             words.AddRange(["--set", $"{name}={Write(value)}"]);
-        words.AddRange(["--dtype", plan.Draft.Dtype, "--device", plan.Draft.Device]);
+        foreach (var (name, value) in Arguments(plan))
+            words.AddRange(["--" + name, Write(value)]);
+        if (plan.Draft.Dtype != "auto")
+            words.AddRange(["--dtype", plan.Draft.Dtype]);
+        if (plan.Draft.Device != "cpu")
+            words.AddRange(["--device", plan.Draft.Device]);
         if (plan.Draft.Threads > 0)
-            words.AddRange(["--threads", plan.Draft.Threads.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        if (!plan.IsBaseline)
-            words.AddRange(["--output", output]);
+            words.AddRange(["--threads", plan.Draft.Threads.ToString(CultureInfo.InvariantCulture)]);
+        if (plan.Draft.TestRecords is { } records)
+            words.AddRange(["--test_records", records.ToString(CultureInfo.InvariantCulture)]);
+        if (plan.Draft.MaxNewTokens != 100)
+            words.AddRange(["--max_new_tokens", plan.Draft.MaxNewTokens.ToString(CultureInfo.InvariantCulture)]);
         return string.Join(' ', words.Select(Quote));
     }
 
-    private static IEnumerable<KeyValuePair<string, JsonNode?>> Settings(RunPlan plan)
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Options(RunPlan plan)
     {
-        if (plan.IsBaseline)
-            yield break;
-        foreach (var pair in plan.Resolved.Peft.Where(pair => pair.Key is not ("peft_type" or "task_type")))
-            yield return pair;
-        var defaults = new Peft.Core.Training.TrainingArguments().ToJson();
-        foreach (var pair in plan.Resolved.Training.Where(pair => !JsonNode.DeepEquals(pair.Value, defaults[pair.Key])))
-            yield return pair;
+        var defaults = PeftMethodRegistry.TryFind(plan.Draft.PeftType)?.Options.ToDictionary(option => option.Name, option => option.Default) ?? [];
+        return plan.Resolved.Peft.Where(pair => defaults.TryGetValue(pair.Key, out var standard) && !Same(pair.Value, standard));
     }
+
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Arguments(RunPlan plan)
+    {
+        var defaults = new TrainingArguments().ToJson();
+        return plan.Resolved.Training.Where(pair => !Same(pair.Value, defaults[pair.Key]));
+    }
+
+    /// <summary>Numbers are equal by value: 1 and 1.0 are one setting.</summary>
+    private static bool Same(JsonNode? left, JsonNode? right) =>
+        left?.GetValueKind() == JsonValueKind.Number && right?.GetValueKind() == JsonValueKind.Number
+            ? left.Deserialize<double>().Equals(right.Deserialize<double>())
+            : JsonNode.DeepEquals(left, right);
 
     private static string Write(JsonNode? value) => value switch
     {
         null => "null",
-        JsonArray list => string.Join(',', list.Select(Write)),
         JsonValue text when text.GetValueKind() == JsonValueKind.String => text.GetValue<string>(),
         _ => value.ToJsonString(),
     };

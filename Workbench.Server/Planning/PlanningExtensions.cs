@@ -1,4 +1,5 @@
 using Workbench.Client.Contracts;
+using Workbench.Server.Runs;
 
 namespace Workbench.Server.Planning;
 
@@ -8,7 +9,8 @@ internal static class PlanningExtensions
         .AddSingleton<Machine>()
         .AddSingleton<RunPlanner>()
         .AddSingleton<RunTimes>()
-        .AddSingleton<RunPreviewer>();
+        .AddSingleton<RunPreviewer>()
+        .AddSingleton<IRunRequestFactory, RunRequestFactory>();
 
     public static IEndpointRouteBuilder MapPlanning(this IEndpointRouteBuilder routes)
     {

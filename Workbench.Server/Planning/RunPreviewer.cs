@@ -27,7 +27,7 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times)
             AdapterBytes(plan),
             memory,
             plan.CanStart ? await times.EstimateAsync(plan, cancel) : null,
-            CommandLine.Of(plan, plan.Model?.Path ?? draft.ModelId, plan.Dataset is null ? draft.DatasetId : $"datasets/{plan.Dataset.Id}/…", "adapter"),
+            CommandLine.Of(plan, plan.Model?.Path ?? draft.ModelId, plan.Dataset is null ? draft.DatasetId : $"datasets/{plan.Dataset.Id}"),
             problems,
             Elements(plan.Resolved.Peft),
             Elements(plan.Resolved.Training));

@@ -44,8 +44,12 @@ public sealed class RunsApi(HttpClient http)
 
     public Task<ComparisonDto> CompareAsync(StartComparison order) => SendAsync<ComparisonDto>(HttpMethod.Post, Routes.Comparisons, order, default);
 
-    /// <summary>Seconds that a comparison would take on this machine, as far as that is known.</summary>
-    public Task<double?> EstimateComparisonAsync(StartComparison order) => SendAsync<double?>(HttpMethod.Post, $"{Routes.Comparisons}/estimate", order, default);
+    /// <summary>Seconds that a comparison would take on this machine; null where that is not known.</summary>
+    public async Task<double?> EstimateComparisonAsync(StartComparison order)
+    {
+        using var answer = await ExchangeAsync(HttpMethod.Post, $"{Routes.Comparisons}/estimate", order, default);
+        return await answer.Content.ReadFromJsonAsync<double?>(Json);
+    }
 
     public Task<IReadOnlyList<MethodDto>> MethodsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<MethodDto>>(Routes.Methods, cancel);
 
