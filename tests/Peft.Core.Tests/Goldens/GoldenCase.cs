@@ -28,18 +28,37 @@ internal sealed class GoldenCase
 
     public string Kind => Text("kind");
 
-    public static GoldenCase Open(string relative) => new(Path.Combine(Root, relative));
+    public static GoldenCase Open(string relative)
+    {
+        Skip.If(relative == None, "there is no case of this kind in the tree");
+        return new GoldenCase(Path.Combine(Root, relative));
+    }
+
+
+    /// <summary>Stands for a tree without a case of the wanted kind, since a theory without data counts as a failure.</summary>
+    private const string None = "none";
 
     /// <summary>The folders of all cases of some kinds, relative to the root.</summary>
-    public static IEnumerable<object[]> Find(params string[] kinds)
+    public static IEnumerable<object[]> Find(params string[] kinds) => Where(kinds.Contains);
+
+    /// <summary>The folders of all cases of other kinds, relative to the root.</summary>
+    public static IEnumerable<object[]> FindOther(params string[] kinds) => Where(kind => !kinds.Contains(kind));
+
+    private static IEnumerable<object[]> Where(Func<string, bool> wanted)
     {
+        var found = false;
         var only = Environment.GetEnvironmentVariable("PEFT_GOLDENS_ONLY") ?? "";
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, only), "case.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var folder = Path.GetDirectoryName(file)!;
-            if (kinds.Contains(new GoldenCase(folder).Kind))
-                yield return [Path.GetRelativePath(Root, folder)];
+            if (!wanted(new GoldenCase(folder).Kind))
+                continue;
+            found = true;
+            yield return [Path.GetRelativePath(Root, folder)];
         }
+
+        if (!found)
+            yield return [None];
     }
 
     public string Text(string field) => Json[field]?.GetValue<string>() ?? "";
