@@ -48,8 +48,20 @@ public sealed record DraftField(
             OptionKind.Number => double.TryParse(trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? JsonSerializer.SerializeToElement(number) : null,
             OptionKind.Flag => bool.TryParse(trimmed, out var flag) ? JsonSerializer.SerializeToElement(flag) : null,
             OptionKind.TextList => JsonSerializer.SerializeToElement(trimmed.Split([',', '，', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
-            _ => JsonSerializer.SerializeToElement(trimmed),
+            _ => DefaultJson.StartsWith('{') ? ReadObject(trimmed) : JsonSerializer.SerializeToElement(trimmed),
         };
+    }
+
+    private static JsonElement? ReadObject(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<JsonElement>(text) is { ValueKind: JsonValueKind.Object } value ? value : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Nothing typed: no value where the default is none, an empty text or list, otherwise not a value.</summary>

@@ -1,6 +1,6 @@
 // One chart: uPlot lays out axes, cursor and drag selection; this class owns the curves, the range in view and what follows new points.
 
-import uPlot from '../../lib/uplot/uPlot.esm.js';
+import uPlot from '../../third_party/uplot/uPlot.esm.js';
 import { ChartLine } from './chart-line.js';
 import { Legend } from './legend.js';
 import { formatValue, formatX } from './formats.js';
