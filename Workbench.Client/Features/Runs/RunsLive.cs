@@ -59,7 +59,7 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
         var following = new Following(this, runId, afterSeq, receive);
         _following[runId] = following;
         if (_connection!.State == HubConnectionState.Connected)
-            await _connection.InvokeAsync(nameof(IRunsHub.JoinRun), runId, afterSeq);
+            await JoinAsync(following);
         return following;
     }
 
@@ -111,7 +111,31 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
     private async Task JoinAllAsync()
     {
         foreach (var following in _following.Values.ToArray())
+        {
+            try
+            {
+                await JoinAsync(following);
+            }
+            catch (RunsApiException)
+            {
+                // Deleted while the connection was away: RunDeleted or the next request says so where it matters.
+                _following.Remove(following.RunId);
+            }
+        }
+    }
+
+    private async Task JoinAsync(Following following)
+    {
+        try
+        {
             await _connection!.InvokeAsync(nameof(IRunsHub.JoinRun), following.RunId, following.LastSeq);
+        }
+        catch (HubException refusal)
+        {
+            const string Mark = "HubException: ";
+            var at = refusal.Message.IndexOf(Mark, StringComparison.Ordinal);
+            throw new RunsApiException(at >= 0 ? refusal.Message[(at + Mark.Length)..] : refusal.Message);
+        }
     }
 
     private async Task LeaveAsync(Following following)
