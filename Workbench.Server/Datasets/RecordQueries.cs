@@ -24,7 +24,7 @@ internal static class RecordQueries
                 counts[reader.GetInt32(0)] = reader.GetInt32(1);
         }
 
-        var problems = WorkingFile.Number(connection, "SELECT coalesce(sum(c.problems), 0) FROM records r JOIN contents c ON c.id = r.content");
+        var problems = WorkingFile.Number(connection, "SELECT coalesce(sum(c.problems), 0) FROM contents c CROSS JOIN records r ON r.content = c.id WHERE c.problems > 0");
         return new RecordCounts(counts[0], counts[1], counts[2], (int)problems);
     }
 
@@ -38,23 +38,37 @@ internal static class RecordQueries
             parameters.Add(("$split", (int)wanted));
         }
 
-        var from = "FROM records r";
         if (!string.IsNullOrWhiteSpace(query))
-        {
-            from += " JOIN contents c ON c.id = r.content";
-            where.Add("(c.input LIKE $query ESCAPE '\\' OR c.output LIKE $query ESCAPE '\\' OR c.instruction LIKE $query ESCAPE '\\')");
-            parameters.Add(("$query", $"%{Escape(query.Trim())}%"));
-        }
-
-        var filter = where.Count > 0 ? " WHERE " + string.Join(" AND ", where) : "";
-        var total = (int)WorkingFile.Number(connection, $"SELECT count(*) {from}{filter}", [.. parameters]);
+            return Search(connection, where, parameters, offset, limit, query.Trim());
+        var filter = where.Count > 0 ? " WHERE " + where[0] : "";
+        var total = (int)WorkingFile.Number(connection, $"SELECT count(*) FROM records r{filter}", [.. parameters]);
         // Positions come from an index alone; texts are read only for the rows of the page.
         var sql = $"""
-            SELECT {Columns} FROM (SELECT r.id AS id, r.position AS position {from}{filter} ORDER BY r.position LIMIT $limit OFFSET $offset) p
+            SELECT {Columns} FROM (SELECT r.id AS id, r.position AS position FROM records r{filter} ORDER BY r.position LIMIT $limit OFFSET $offset) p
             JOIN records r ON r.id = p.id JOIN contents c ON c.id = r.content ORDER BY p.position
             """;
         using var command = WorkingFile.Command(connection, sql, [.. parameters, ("$limit", limit), ("$offset", offset)]);
         return new RecordPage(total, offset, [.. Read(command)]);
+    }
+
+    /// <summary>Texts are read once: the rows found are counted while the page's are kept.</summary>
+    private static RecordPage Search(SqliteConnection connection, List<string> where, List<(string, object?)> parameters, int offset, int limit, string query)
+    {
+        // Only Latin letters have cases that LIKE folds; without them the plain comparison finds the same, faster.
+        var folds = query.Any(char.IsAsciiLetter);
+        string[] fields = ["c.input", "c.output", "c.instruction"];
+        where.Add("(" + string.Join(" OR ", fields.Select(field => folds ? $"{field} LIKE $query ESCAPE '\\'" : $"instr({field}, $query) > 0")) + ")");
+        parameters.Add(("$query", folds ? $"%{Escape(query)}%" : query));
+        var found = new List<string>();
+        var sql = $"SELECT r.id FROM records r JOIN contents c ON c.id = r.content WHERE {string.Join(" AND ", where)} ORDER BY r.position";
+        using (var command = WorkingFile.Command(connection, sql, [.. parameters]))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+                found.Add(reader.GetString(0));
+        }
+
+        return new RecordPage(found.Count, offset, [.. found.Skip(offset).Take(limit).Select(id => Find(connection, id)).OfType<RecordDto>()]);
     }
 
     public static RecordDto? Find(SqliteConnection connection, string id)

@@ -18,6 +18,8 @@ public sealed class WorkingFile(string path)
             id TEXT PRIMARY KEY, version INTEGER NOT NULL, split INTEGER NOT NULL, position INTEGER NOT NULL, content INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS records_by_position ON records(position, content);
         CREATE INDEX IF NOT EXISTS records_by_split ON records(split, position, content);
+        CREATE INDEX IF NOT EXISTS records_by_content ON records(content);
+        CREATE INDEX IF NOT EXISTS contents_with_problems ON contents(id, problems) WHERE problems > 0;
         CREATE TABLE IF NOT EXISTS operations(
             seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text TEXT NOT NULL, target INTEGER, at INTEGER NOT NULL, person TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS changes(
