@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Peft.Core.Runs;
+using Peft.Core.Tests.Training;
+using Peft.Core.Training;
+
+namespace Peft.Core.Tests.Cli;
+
+/// <summary>The commands as processes, with their output in a pipe.</summary>
+[Collection(TorchCollection.Name)]
+public sealed class CommandTests : IDisposable
+{
+    private readonly TinyRun tiny = new();
+
+    public void Dispose() => tiny.Dispose();
+
+    [Fact]
+    public void Train_OptionsInAPipe_WritesEventsAsJsonLines()
+    {
+        var (code, output) = Peft("train", "--base", tiny.Base, "--data", tiny.Dataset, "--method", "lora", "--set", "r=2", "--set", "target_modules=q_proj,v_proj", "--set", "learning_rate=0.01",
+            "--max_steps", "2", "--test_records", "2", "--max_new_tokens", "4", "--output", tiny.Runs, "--threads", "1");
+
+        var kinds = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!["kind"]!.GetValue<string>()).ToArray();
+        Assert.Equal(0, code);
+        Assert.Equal(2, kinds.Count(kind => kind == "step"));
+        Assert.Single(kinds, "metrics");
+        var request = RunDirectory.ReadRequest(new RunPaths(Directory.EnumerateDirectories(tiny.Runs).Single()));
+        Assert.Equal(["q_proj", "v_proj"], request.Peft["target_modules"]!.AsArray().Select(name => name!.GetValue<string>()));
+        Assert.Equal(0.01, request.Training["learning_rate"]!.GetValue<double>());
+        Assert.Null(request.Peft["learning_rate"]);
+    }
+
+    [Fact]
+    public void Evaluate_WithAdapter_ReportsLossAndScores()
+    {
+        var paths = tiny.Order();
+        RunTrainer.Run(paths.Root);
+
+        var (code, alone) = Peft("evaluate", "--base", tiny.Base, "--data", tiny.Dataset, "--max_new_tokens", "4", "--dtype", "float32", "--threads", "1");
+        var (_, adapted) = Peft("evaluate", "--base", tiny.Base, "--adapter", paths.Adapter, "--data", tiny.Dataset, "--max_new_tokens", "4", "--dtype", "float32", "--threads", "1");
+
+        Assert.Equal(0, code);
+        var (without, with) = (JsonNode.Parse(alone)!, JsonNode.Parse(adapted)!);
+        Assert.Equal(4, with["records"]!.GetValue<int>());
+        Assert.True(with["loss"]!.GetValue<double>() < without["loss"]!.GetValue<double>());
+    }
+
+    [Fact]
+    public void Train_AbsentDevice_SaysSoBeforeItStarts()
+    {
+        var paths = tiny.Order();
+        var request = RunDirectory.ReadRequest(paths) with { Id = "absent-device", Device = "cuda:7" };
+        var absent = RunDirectory.Create(tiny.Runs, request);
+
+        var (code, output) = Peft("train", "--run", absent.Root, "--log", "text");
+
+        Assert.Equal(1, code);
+        Assert.Contains("cuda:7", output, StringComparison.Ordinal);
+        Assert.Empty(TinyRun.Events(absent).OfType<RunModelReady>());
+    }
+
+    private static (int Code, string Output) Peft(params string[] arguments)
+    {
+        var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "peft.dll"));
+        foreach (var argument in arguments)
+            info.ArgumentList.Add(argument);
+        using var process = Process.Start(info)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        errors.Wait();
+        return (process.ExitCode, output);
+    }
+}
