@@ -57,10 +57,10 @@ internal static class EvaluateCommand
         var live = !Console.IsErrorRedirected;
         var answers = new AnswerGenerator(model, tokenizer, encoder, parsed.GetValue(s_maxNewTokens))
             .Answer(chosen, parsed.GetValue(s_batch), done => Console.Error.Write(live ? $"\r{done}/{chosen.Length} " : ""));
-        var lines = Prediction.Of(chosen, answers);
+        var lines = Predictions.Of(chosen, answers);
         if (parsed.GetValue(s_predictions) is { } file)
-            Prediction.Write(Path.GetFullPath(file), lines);
-        Print(TripleScorer.Score([.. lines.Select(line => line.Scored())]), loss, chosen.Length);
+            Predictions.Write(Path.GetFullPath(file), lines);
+        Print(Predictions.Score(lines), loss, chosen.Length);
         return CommandLine.Success;
     }
 

@@ -145,9 +145,9 @@ public sealed class RunTrainer : IDisposable
             reporter.Phase("test", done, setup.TestRecords.Count);
             ObeyCommands();
         });
-        var predictions = Prediction.Of(setup.TestRecords, answers);
-        Prediction.Write(session.Paths.Predictions(request.Split), predictions);
-        var report = TripleScorer.Score([.. predictions.Select(p => p.Scored())], setup.Arguments.Seed);
+        var predictions = Predictions.Of(setup.TestRecords, answers);
+        Predictions.Write(session.Paths.Predictions(request.Split), predictions);
+        var report = Predictions.Score(predictions, setup.Arguments.Seed);
         reporter.Metrics(report, request.Split, predictions.Count, devLoss, clock.Elapsed.TotalSeconds, AdapterBytes());
     }
 

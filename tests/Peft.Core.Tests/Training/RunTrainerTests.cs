@@ -33,7 +33,7 @@ public sealed class RunTrainerTests : IDisposable
         Assert.True(events.OfType<RunStep>().Last().Loss < events.OfType<RunStep>().First().Loss);
         Assert.Equal(6, Assert.Single(events.OfType<RunEvalLoss>()).Step);
         Assert.Equal(4, Assert.Single(events.OfType<RunMetrics>()).Records);
-        Assert.Equal(4, Prediction.Read(paths.Predictions("test")).Count);
+        Assert.Equal(4, File.ReadLines(paths.Predictions("test")).Count());
         Assert.NotEmpty(Directory.EnumerateFiles(paths.Adapter));
         Assert.Equal(
             [TrainerState.Starting, TrainerState.Training, TrainerState.Evaluating, TrainerState.Completed],
