@@ -3,7 +3,7 @@ using Workbench.Client.Contracts;
 namespace Workbench.Client.Features.Datasets;
 
 /// <summary>A stretch of a passage; <c>Entity</c> is the index of the name it shows, null for text between names.</summary>
-public sealed record PassagePiece(string Text, int? Entity, bool IsAnchor);
+public sealed record PassagePiece(string Text, int? Entity);
 
 /// <summary>An arc between two names, by their indexes.</summary>
 public sealed record RelationArc(int Head, int Tail, string Relation);
@@ -41,11 +41,10 @@ public sealed class RelationSpans
         return new(names, Cut(passage, names), arcs, missing);
     }
 
-    /// <summary>The longest name wins where several begin at one place; the first mention of a name carries its arcs.</summary>
+    /// <summary>The longest name wins where several begin at one place.</summary>
     private static List<PassagePiece> Cut(string passage, List<string> names)
     {
         var pieces = new List<PassagePiece>();
-        var seen = new HashSet<int>();
         var byLength = names.Index().OrderByDescending(name => name.Item.Length).ToArray();
         var plain = 0;
         for (var at = 0; at < passage.Length;)
@@ -58,13 +57,13 @@ public sealed class RelationSpans
             }
 
             if (at > plain)
-                pieces.Add(new(passage[plain..at], null, false));
-            pieces.Add(new(name, index, seen.Add(index)));
+                pieces.Add(new(passage[plain..at], null));
+            pieces.Add(new(name, index));
             plain = at += name.Length;
         }
 
         if (plain < passage.Length)
-            pieces.Add(new(passage[plain..], null, false));
+            pieces.Add(new(passage[plain..], null));
         return pieces;
     }
 

@@ -28,19 +28,32 @@ function paint(host) {
   const svg = node('svg', { class: 'wb-arcs', width: frame.width, height: frame.height, 'aria-hidden': 'true' });
   const levels = new Map();
   for (const [head, tail, label] of arcs) {
-    const from = place(host, head, frame);
-    const to = place(host, tail, frame);
-    if (from && to)
-      svg.append(...arc(from, to, label, levels));
+    const ends = nearest(places(host, head, frame), places(host, tail, frame));
+    if (ends)
+      svg.append(...arc(...ends, label, levels));
   }
   host.append(svg);
   return svg;
 }
 
-function place(host, index, frame) {
-  const mark = host.querySelector(`[data-anchor="${index}"]`);
-  const box = mark?.getClientRects()[0];
-  return box && { x: box.left - frame.left + box.width / 2, y: box.top - frame.top, hue: getComputedStyle(mark).color };
+function places(host, index, frame) {
+  return [...host.querySelectorAll(`[data-entity="${index}"]`)].map(mark => {
+    const box = mark.getClientRects()[0];
+    return { x: box.left - frame.left + box.width / 2, y: box.top - frame.top, hue: getComputedStyle(mark).color };
+  });
+}
+
+/** The two mentions that stand closest, rather on one line: an arc across lines would cut through words. */
+function nearest(heads, tails) {
+  let best = null;
+  for (const from of heads) {
+    for (const to of tails) {
+      const apart = Math.abs(from.x - to.x) + 20 * Math.abs(from.y - to.y);
+      if (!best || apart < best.apart)
+        best = { apart, ends: [from, to] };
+    }
+  }
+  return best?.ends;
 }
 
 /** Arcs that leave the same line rise one step higher each, so that their labels stay apart. */
