@@ -12,6 +12,9 @@ public sealed class RunTimes(IDbContextFactory<WorkbenchDb> databases)
 {
     private const int Looked = 200;
 
+    /// <summary>Below so many steps or answers, a run has spent most of its time on getting warm.</summary>
+    private const int LeastCounted = 10;
+
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
 
     /// <summary>Seconds, or null.</summary>
@@ -57,8 +60,8 @@ public sealed class RunTimes(IDbContextFactory<WorkbenchDb> databases)
             return new Past(
                 peftType,
                 draft,
-                projection.Step > 0 && batch > 0 ? projection.Seconds / projection.Step / batch : null,
-                metrics is { Records: > 0 } ? metrics.EvalSeconds / metrics.Records : null);
+                projection.Step >= LeastCounted && batch > 0 ? projection.Seconds / projection.Step / batch : null,
+                metrics is { Records: >= LeastCounted } ? metrics.EvalSeconds / metrics.Records : null);
         }
 
         private static double Number(RunDraft draft, string name, double standard) =>
