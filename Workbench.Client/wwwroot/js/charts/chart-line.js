@@ -39,7 +39,8 @@ export class ChartLine {
     const late = this.base;
     this.base = store;
     this.base.append(late.x.subarray(0, late.length), late.y.subarray(0, late.length));
-    this.complete = columns.x.length < points;
+    // Fewer points than asked for may still be buckets: their width is rounded up.
+    this.complete = !columns.bucketed;
     this.loaded = true;
     this.detail = null;
   }

@@ -6,6 +6,7 @@ const HEADER = 8;
 export function parseSeries(buffer) {
   const view = new DataView(buffer);
   const count = view.getInt32(0, true);
+  const bucketed = (view.getInt32(4, true) & 1) !== 0;
   let offset = HEADER;
   const x = new Float64Array(buffer, offset, count);
   offset += count * 8;
@@ -16,11 +17,11 @@ export function parseSeries(buffer) {
   const max = banded ? new Float32Array(buffer, offset + count * 4, count) : y;
   offset += banded ? count * 8 : 0;
   const lastSeq = buffer.byteLength >= offset + 8 ? Number(view.getBigInt64(offset, true)) : 0;
-  return { x, y, min, max, lastSeq };
+  return { x, y, min, max, bucketed, lastSeq };
 }
 
 export async function fetchSeries({ run, metric, axis, from, to, points }, signal) {
-  const query = new URLSearchParams({ metric, x: axis, points: String(points) });
+  const query = new URLSearchParams({ metric, x: axis === 'time' ? 'seconds' : axis, points: String(points) });
   if (Number.isFinite(from))
     query.set('from', String(from));
   if (Number.isFinite(to))
