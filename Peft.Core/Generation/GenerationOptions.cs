@@ -24,6 +24,12 @@ public sealed record GenerationOptions
     /// <summary>Ids that end a row; the ending id is part of the result.</summary>
     public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
+    /// <summary>
+    /// With a prefix attached, let the padding in front of a short prompt count as positions, as PEFT's <c>generate</c> does: the same
+    /// prompt then answers differently beside a longer one. False gives every row the positions it was trained at.
+    /// </summary>
+    public bool PadsCountBehindPrefix { get; init; }
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="PeftException">A value that cannot work; all of them are named.</exception>
     public void Validate()

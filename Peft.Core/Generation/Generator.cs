@@ -43,7 +43,7 @@ public static class Generator
         var eos = options.EosTokenIds.Select(id => (long)id).ToHashSet();
         var rows = Enumerable.Range(0, (int)batch).ToArray(); // which result each row of the cache belongs to
         var state = new Padding(attentionMask, prompt);
-        var next = FirstTokens(model, inputIds, state, cache, choice);
+        var next = FirstTokens(model, options, inputIds, state, cache, choice);
         for (var step = 1; ; step++)
         {
             var ids = next.cpu().data<long>().ToArray();
@@ -61,33 +61,33 @@ public static class Generator
                 ids = [.. alive.Select(i => ids[i])];
             }
 
-            next = Step(model, ids, state, cache, choice).MoveToOuterDisposeScope();
+            next = Step(model, options, ids, state, cache, choice).MoveToOuterDisposeScope();
         }
 
         return [.. results.Select(r => r.ToArray())];
     }
 
-    private static Tensor FirstTokens(CausalLanguageModel model, Tensor inputIds, Padding state, KeyValueCache cache, TokenChoice choice)
+    private static Tensor FirstTokens(
+        CausalLanguageModel model, GenerationOptions options, Tensor inputIds, Padding state, KeyValueCache cache, TokenChoice choice)
     {
         using var scope = NewDisposeScope();
-        var hidden = model.Hidden(inputIds.to(model.Device), state.Mask(state.Filled), cache, Positions(model, state.PromptPositions));
+        var hidden = model.Hidden(inputIds.to(model.Device), state.Mask(state.Filled), cache, Positions(model, options, state.PromptPositions));
         var last = hidden.select(1, hidden.shape[1] - 1); // [B, C]: padding is on the left, so every row ends in a real token
         return choice.Next(model.Logits(last)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Step(CausalLanguageModel model, long[] ids, Padding state, KeyValueCache cache, TokenChoice choice)
+    private static Tensor Step(
+        CausalLanguageModel model, GenerationOptions options, long[] ids, Padding state, KeyValueCache cache, TokenChoice choice)
     {
-        var positions = Positions(model, state.Advance());
+        var positions = Positions(model, options, state.Advance());
         var input = tensor(ids, device: model.Device).view(-1, 1);
         var hidden = model.Hidden(input, state.Mask(state.Filled), cache, positions);
         return choice.Next(model.Logits(hidden.view(ids.Length, -1)));
     }
 
-    /// <summary>
-    /// Without padding the rows count alike and the model counts by itself. A prefix counts pads too, as PEFT has it, because it drops
-    /// the positions that come from the mask.
-    /// </summary>
-    private static Tensor? Positions(CausalLanguageModel model, Tensor? positions) => model.Prefix is null ? positions?.to(model.Device) : null;
+    /// <summary>Where each token stands. Without padding the rows count alike and the model counts by itself.</summary>
+    private static Tensor? Positions(CausalLanguageModel model, GenerationOptions options, Tensor? positions) =>
+        model.Prefix is not null && options.PadsCountBehindPrefix ? null : positions?.to(model.Device);
 
     /// <summary>Stores the new ids, tells the listener, and returns the rows that go on.</summary>
     private static int[] Record(long[] ids, int[] rows, List<long>[] results, HashSet<long> eos, Action<long[]>? onToken, long batch)

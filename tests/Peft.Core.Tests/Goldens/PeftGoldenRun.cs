@@ -122,7 +122,7 @@ internal sealed class PeftGoldenRun : IDisposable
 
     public void CheckGreedy()
     {
-        var options = new GenerationOptions { MaxNewTokens = 8 };
+        var options = new GenerationOptions { MaxNewTokens = 8, PadsCountBehindPrefix = true };
         GreedyCheck.Run(model, io["greedy/input_ids"], io["greedy/attention_mask"], io["greedy/output_ids"], options, 0, report);
     }
 
