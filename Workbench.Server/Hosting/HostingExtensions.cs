@@ -24,9 +24,10 @@ internal static class HostingExtensions
         builder.Services.AddOptions<WorkbenchOptions>().BindConfiguration(WorkbenchOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<WorkbenchOptions>, WorkbenchOptionsValidator>();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(provider =>
-            new DataDirectory(Path.GetFullPath(Path.Combine(Installation.Root, provider.GetRequiredService<IOptions<WorkbenchOptions>>().Value.DataDirectory))));
-        builder.Services.AddSerilog((provider, logger) => ConfigureLogging(logger, builder.Configuration, provider.GetRequiredService<DataDirectory>()));
+        builder.Services.AddSingleton(provider => LocateData(provider.GetRequiredService<IOptions<WorkbenchOptions>>().Value.DataDirectory));
+        // Not through the options: logging is built before they are checked, and must not be what fails on a bad setting.
+        builder.Services.AddSerilog((_, logger) =>
+            ConfigureLogging(logger, builder.Configuration, LocateData(builder.Configuration[$"{WorkbenchOptions.Section}:{nameof(WorkbenchOptions.DataDirectory)}"] ?? "data")));
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<PeftExceptionHandler>();
         builder.Services.AddOpenApi();
@@ -50,6 +51,8 @@ internal static class HostingExtensions
         app.MapStaticAssets();
         return app;
     }
+
+    private static DataDirectory LocateData(string setting) => new(Path.GetFullPath(Path.Combine(Installation.Root, setting)));
 
     private static void ConfigureLogging(LoggerConfiguration logger, ConfigurationManager settings, DataDirectory data)
     {
