@@ -39,7 +39,7 @@ public static partial class AtomicFolder
 
             SyncDirectory(parent);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsRefusal(e))
         {
             Remove(aside);
             throw Refused(full, e);
@@ -69,7 +69,7 @@ public static partial class AtomicFolder
 
             File.Move(aside, full, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsRefusal(e))
         {
             File.Delete(aside);
             throw Refused(full, e);
@@ -88,19 +88,24 @@ public static partial class AtomicFolder
     }
 
     /// <summary>Turns a refusal of the file system into a message that says what to do.</summary>
-    internal static PeftException Refused(string path, Exception e) => e is IOException io && IsDiskFull(io)
+    internal static PeftException Refused(string path, Exception e) => IsDiskFull(e)
         ? new PeftException($"{path} could not be written: no space is left on the disk. Free some space (or delete old runs) and resume.", e)
         : new PeftException($"{path} could not be written: {e.Message}", e);
 
-    private static bool IsDiskFull(IOException e)
+    /// <summary>Is it the file system that refuses (and not a mistake of the caller)?</summary>
+    internal static bool IsRefusal(Exception e) => e is IOException or UnauthorizedAccessException || IsTooLarge(e);
+
+    private static bool IsDiskFull(Exception e)
     {
-        const int enospc = 28, efbig = 27, edquot = 122;
-        const int errorDiskFull = unchecked((int)0x80070070);
-        return e.HResult is enospc or efbig or edquot or errorDiskFull
-            || e.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase)
-            || e.Message.Contains("disk is full", StringComparison.OrdinalIgnoreCase)
-            || e.Message.Contains("File too large", StringComparison.OrdinalIgnoreCase);
+        const int noSpace = 28, quota = 122, windowsDiskFull = unchecked((int)0x80070070);
+        return IsTooLarge(e) || (e is IOException && (e.HResult is noSpace or quota or windowsDiskFull
+            || e.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("disk is full", StringComparison.OrdinalIgnoreCase)
+            || e.Message.Contains("quota", StringComparison.OrdinalIgnoreCase)));
     }
+
+    /// <summary>A limit on the size of files (EFBIG) comes out of .NET as an argument that is out of range.</summary>
+    private static bool IsTooLarge(Exception e) =>
+        e is ArgumentOutOfRangeException && e.Message.Contains("too large for the file system", StringComparison.OrdinalIgnoreCase);
 
     private static void Remove(string folder)
     {

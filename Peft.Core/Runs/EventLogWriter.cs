@@ -76,7 +76,7 @@ public sealed class EventLogWriter : IDisposable
             {
                 _file.Write(_line.GetBuffer(), 0, (int)_line.Length);
             }
-            catch (IOException e)
+            catch (Exception e) when (AtomicFolder.IsRefusal(e))
             {
                 // Part of the line may have reached the disk: a log of whole lines is worth more than half an event.
                 _file.SetLength(start);

@@ -109,7 +109,7 @@ internal sealed class FakeTraining(TrainerSession session, FakeOptions options)
             throw new PeftException($"The loss is not a number at step {_model.Step}. Lower learning_rate.");
         if (_model.Step == options.FakeTornStep)
         {
-            using var log = new FileStream(session.Paths.Events, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+            using var log = new FileStream(session.Paths.Events, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
             log.Write("{\"kind\":\"step\",\"seq\":"u8);
             Die();
         }

@@ -105,6 +105,34 @@ public sealed class TrainerLifecycleTests : IAsyncLifetime
         Assert.InRange(new FileInfo(paths.Events).Length, 15_000, 16 * 1024);
     }
 
+    /// <summary>The real thing: a file system of 256 KB that runs full.</summary>
+    [SkippableFact]
+    public async Task DiskFull_OnASmallFileSystem_IsSaidAndResumesWhenThereIsRoom()
+    {
+        var small = Path.Combine(_data, "small");
+        Directory.CreateDirectory(small);
+        Skip.IfNot(Mount("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small), "Mounting a small file system needs root.");
+        try
+        {
+            var paths = FakeRun.Create(small, steps: 60, stepMs: 0, saveSteps: 10, more: ("fake_checkpoint_bytes", 60_000));
+
+            var (full, refused) = await Programs.TrainAsync(paths.Root);
+            FakeRun.AssertWhole(paths);
+            Assert.True(Mount("mount", "-o", "remount,size=4m", small));
+            var (code, errors) = await Programs.TrainAsync(paths.Root);
+
+            Assert.Equal(1, full);
+            Assert.Contains("no space is left on the disk", refused, StringComparison.Ordinal);
+            Assert.True(code == 0, errors);
+            Assert.True(Assert.Single(EventLogReader.ReadAll(paths).OfType<RunResumed>()).FromStep >= 10);
+            Assert.Equal(await FakeRun.UndisturbedLossesAsync(_data, 60), FakeRun.Losses(paths));
+        }
+        finally
+        {
+            Assert.True(Mount("umount", small));
+        }
+    }
+
     [Fact]
     [Trait("Category", "Soak")]
     public async Task KilledAtRandom_AgainAndAgain_EndsBitIdentically()
@@ -127,6 +155,13 @@ public sealed class TrainerLifecycleTests : IAsyncLifetime
         Assert.True(code == 0, errors);
         FakeRun.AssertWhole(paths);
         Assert.Equal(await FakeRun.UndisturbedLossesAsync(_data, 400), FakeRun.Losses(paths));
+    }
+
+    private static bool Mount(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
     }
 
     private static async Task<(int ExitCode, string Errors)> TrainWithLimitAsync(RunPaths paths, int kilobytes)
