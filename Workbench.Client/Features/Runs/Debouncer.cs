@@ -11,8 +11,7 @@ public sealed class Debouncer(TimeSpan pause, TimeProvider clock) : IDisposable
         ArgumentNullException.ThrowIfNull(work);
         var mine = new CancellationTokenSource();
         var before = Interlocked.Exchange(ref _latest, mine);
-        if (before is not null)
-            await before.CancelAsync();
+        before?.Cancel();
         try
         {
             await Task.Delay(pause, clock, mine.Token);
