@@ -10,4 +10,6 @@ public sealed class ModelsApi(ApiClient client)
 
     public Task<ModelCard> CardAsync(string id, CancellationToken cancel = default) =>
         client.GetAsync<ModelCard>($"{Routes.Models}/{Uri.EscapeDataString(id)}", cancel);
+
+    public Task<IReadOnlyList<MethodDto>> MethodsAsync(CancellationToken cancel = default) => client.GetAsync<IReadOnlyList<MethodDto>>(Routes.Methods, cancel);
 }
