@@ -31,10 +31,12 @@ public sealed class BrowserSession : IAsyncDisposable
         await Page.Locator("main").First.WaitForAsync();
     }
 
-    /// <summary>Closes the tab and opens a new one in the same profile.</summary>
+    /// <summary>Closes the tab.</summary>
+    public Task LeaveAsync() => Page.CloseAsync();
+
+    /// <summary>Opens a new tab in the same profile.</summary>
     public async Task ReopenAsync(string path)
     {
-        await Page.CloseAsync();
         Page = await _context.NewPageAsync();
         Watch(Page);
         await GoAsync(path);
