@@ -24,6 +24,7 @@ public static class ClientServices
         services.AddScoped<UserSettings>();
         services.AddScoped<Keyboard>();
         services.AddScoped<PageTrail>();
+        services.AddScoped<Drafts>();
         services.AddScoped<Format>();
         services.AddScoped<ApiClient>();
         services.AddScoped<Features.Datasets.DatasetsApi>();
