@@ -7,7 +7,7 @@ using Workbench.Server.Storage;
 
 namespace Workbench.Server.Planning;
 
-/// <summary>How long a run will take, judged by what finished runs on this machine took. Where nothing has finished there is no estimate.</summary>
+/// <summary>How long a run will take, judged by what finished runs on this machine took; where none has finished, by <see cref="FirstEstimate"/>.</summary>
 public sealed class RunTimes(IDbContextFactory<WorkbenchDb> databases)
 {
     private const int Looked = 200;
@@ -30,7 +30,7 @@ public sealed class RunTimes(IDbContextFactory<WorkbenchDb> databases)
             .OfType<Past>().Where(run => run.Draft.Device == plan.Draft.Device && run.Draft.Dtype == plan.Draft.Dtype && run.Draft.Threads == plan.Draft.Threads).ToArray();
         var pace = plan.Steps == 0 ? 0 : Pace(past, plan);
         var answer = plan.TestRecords == 0 ? 0 : SecondsPerAnswer(past, plan);
-        return pace is { } step && answer is { } record ? (plan.Steps * step) + (plan.TestRecords * record) : null;
+        return pace is { } step && answer is { } record ? (plan.Steps * step) + (plan.TestRecords * record) : FirstEstimate.Of(plan);
     }
 
     /// <summary>Seconds of a step: of this method where one has finished, otherwise of the slowest other, since that is the safe side.</summary>

@@ -63,10 +63,17 @@ public sealed class ProjectTests(SeededServer server) : IClassFixture<SeededServ
     }
 
     [Fact]
-    public async Task ComparisonEstimate_NothingFinishedYet_IsUnknown()
+    public async Task ComparisonEstimate_NothingFinishedYet_GrowsWithWhatIsOrdered()
     {
-        var order = new StartComparison("c", server.Project.DatasetId, server.Project.ModelId, ["LORA", "NONE"], [42], true);
+        var one = await EstimateAsync("LORA", "NONE");
+        var two = await EstimateAsync("LORA", "BITFIT", "NONE");
 
-        Assert.Null(await server.Http.SendAsync<double?>(HttpMethod.Post, Routes.Comparisons + "/estimate", order));
+        Assert.True(one > 0, $"{one} s");
+        Assert.True(two > one, $"{two} s for two methods, {one} s for one");
+
+        async Task<double?> EstimateAsync(params string[] methods) => await server.Http.SendAsync<double?>(
+            HttpMethod.Post,
+            Routes.Comparisons + "/estimate",
+            new StartComparison("c", server.Project.DatasetId, server.Project.ModelId, methods, [42], true));
     }
 }
