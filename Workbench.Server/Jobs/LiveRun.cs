@@ -83,24 +83,13 @@ internal sealed class LiveRun(string id, RunPaths paths, long fence, ITrainerPro
         if (lines.Count == 0)
             return false;
         _farBehind = lines.Count > 150;
-        var next = _projection;
-        List<RunStateChanged>? states = null;
-        var save = false;
-        foreach (var line in lines)
-        {
-            if (line.Parse() is not { } e)
-                continue;
-            next = next.Apply(e);
-            save |= e is RunCheckpoint or RunMetrics or RunModelReady;
-            if (e is RunStateChanged changed)
-                (states ??= []).Add(changed);
-        }
-
-        _projection = next;
-        _dirty = true;
+        // Viewers first: they read the log themselves.
         tracking.Wake(id);
-        if (states is not null || save)
-            await SaveAsync(states ?? [], cancel);
+        _projection = _projection.Apply(lines);
+        _dirty = true;
+        var rare = lines.Where(line => !RunProjection.IsStep(line)).Select(line => line.Parse()).ToArray();
+        if (rare.Any(e => e is RunStateChanged or RunCheckpoint or RunMetrics or RunModelReady))
+            await SaveAsync([.. rare.OfType<RunStateChanged>()], cancel);
         else
             await PublishProgressAsync(cancel);
         return true;

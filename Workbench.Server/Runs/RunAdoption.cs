@@ -18,6 +18,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
     {
         AtomicFolder.CleanUp(data.Runs);
         EmptyTrash();
+        var adopted = new List<string>();
         var known = (await store.ListAsync(cancel)).Select(run => run.Id).ToHashSet();
         foreach (var folder in Directory.EnumerateDirectories(data.Runs).Order(StringComparer.Ordinal))
         {
@@ -27,11 +28,19 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
             try
             {
                 await AdoptAsync(id, cancel);
+                adopted.Add(id);
             }
             catch (PeftException e)
             {
                 log.LogWarning(e, "The folder {Folder} is left alone", folder);
             }
+        }
+
+        // After all rows are there: a chart that is asked for earlier derives its own columns.
+        foreach (var id in adopted)
+        {
+            cancel.ThrowIfCancellationRequested();
+            series.Prepare(id);
         }
     }
 
@@ -56,7 +65,6 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         row.Family = FamilyOf(row.PeftType);
         row.DraftJson = JsonSerializer.Serialize(DraftOf(request, row), RunMapper.WebJson);
         CatchUp(row, paths, cancel);
-        series.Prepare(id);
         await store.AddAsync(row, cancel);
         log.LogInformation("Adopted run {Run} ({Name}) from its directory", id, row.Name);
     }
@@ -69,8 +77,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         for (var lines = reader.ReadNew(); lines.Count > 0; lines = reader.ReadNew())
         {
             cancel.ThrowIfCancellationRequested();
-            foreach (var line in lines)
-                projection = line.Parse() is { } e ? projection.Apply(e) : projection;
+            projection = projection.Apply(lines);
         }
 
         row.ProjectionJson = projection.Write();

@@ -45,6 +45,27 @@ public sealed record RunProjection
 
     public string Write() => JsonSerializer.Serialize(this, RunRequest.Json);
 
+    /// <summary>
+    /// The projection after many events. Of steps in a row only the last is folded in: the others would be overwritten, and a log of a hundred
+    /// thousand of them is read in the time of a few hundred.
+    /// </summary>
+    public RunProjection Apply(IReadOnlyList<EventLine> lines)
+    {
+        ArgumentNullException.ThrowIfNull(lines);
+        var next = this;
+        for (var i = 0; i < lines.Count; i++)
+        {
+            if (i + 1 < lines.Count && IsStep(lines[i]) && IsStep(lines[i + 1]))
+                continue;
+            if (lines[i].Parse() is { } e)
+                next = next.Apply(e);
+        }
+
+        return next with { LastSeq = lines.Count > 0 ? lines[^1].Seq : LastSeq };
+    }
+
+    internal static bool IsStep(EventLine line) => line.Json.Span.StartsWith("{\"kind\":\"step\""u8);
+
     /// <summary>The projection after one more event.</summary>
     public RunProjection Apply(RunEvent e)
     {
