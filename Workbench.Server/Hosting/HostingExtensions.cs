@@ -12,7 +12,9 @@ internal static class HostingExtensions
     /// <summary>A builder that finds its settings wherever it is started from: appsettings.json of the installation, environment, command line.</summary>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = Installation.Root });
+        // Settings are read once. Watching the file would watch the whole checkout below it, every build output included, and cost an idle server.
+        string[] withoutWatching = ["--hostBuilder:reloadConfigOnChange=false", .. args];
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = withoutWatching, ContentRootPath = Installation.Root });
         // The host reads ASPNETCORE_URLS before appsettings.json, so the file would win; a person who sets the variable means it.
         builder.Configuration.AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(args);
         builder.WebHost.UseStaticWebAssets();
