@@ -10,7 +10,7 @@ public static partial class AtomicFolder
 {
     private const string Prefix = ".aside-";
 
-    /// <summary>Writes a folder; an older one of the same name is replaced in one step.</summary>
+    /// <summary>Writes a folder; an older one of the same name is replaced, on Linux in one step.</summary>
     /// <param name="target">The folder's final path.</param>
     /// <param name="fill">Writes the content into the folder it is given.</param>
     /// <exception cref="PeftException">The disk is full or refuses; nothing of the new folder is left and an older one is untouched.</exception>
@@ -25,17 +25,10 @@ public static partial class AtomicFolder
             Directory.CreateDirectory(aside);
             fill(aside);
             Sync(aside);
-            if (Directory.Exists(full))
-            {
-                var old = Path.Combine(parent, Prefix + Ulid.NewUlid());
-                Directory.Move(full, old);
+            if (!Directory.Exists(full))
                 Directory.Move(aside, full);
-                Directory.Delete(old, recursive: true);
-            }
             else
-            {
-                Directory.Move(aside, full);
-            }
+                Replace(full, aside);
 
             SyncDirectory(parent);
         }
@@ -107,6 +100,26 @@ public static partial class AtomicFolder
     private static bool IsTooLarge(Exception e) =>
         e is ArgumentOutOfRangeException && e.Message.Contains("too large for the file system", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// Puts the new folder in the place of the old one. On Linux the two names are exchanged in one step, so that there is a complete folder at
+    /// every moment; a file system that cannot do that gets two renames, between which a killed process leaves neither under the name.
+    /// </summary>
+    private static void Replace(string full, string aside)
+    {
+        const int currentFolder = -100;
+        const uint exchange = 2;
+        if (OperatingSystem.IsLinux() && RenameAt2(currentFolder, aside, currentFolder, full, exchange) == 0)
+        {
+            Directory.Delete(aside, recursive: true);
+            return;
+        }
+
+        var old = Path.Combine(Path.GetDirectoryName(full)!, Prefix + Ulid.NewUlid());
+        Directory.Move(full, old);
+        Directory.Move(aside, full);
+        Directory.Delete(old, recursive: true);
+    }
+
     private static void Remove(string folder)
     {
         if (Directory.Exists(folder))
@@ -137,6 +150,9 @@ public static partial class AtomicFolder
         _ = Fsync(descriptor);
         _ = Close(descriptor);
     }
+
+    [LibraryImport("libc", EntryPoint = "renameat2", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt2(int oldFolder, string oldPath, int newFolder, string newPath, uint flags);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -151,6 +151,30 @@ public sealed class RunDirectoryTests : IDisposable
         Assert.Equal([target], Directory.GetFileSystemEntries(_folder));
     }
 
+    [Fact]
+    public async Task AtomicFolder_Replaced_IsWholeAtEveryMoment()
+    {
+        var target = Path.Combine(_folder, "checkpoint");
+        void Write(int round) => AtomicFolder.Write(target, folder => File.WriteAllText(Path.Combine(folder, "state"), $"{round}"));
+        Write(0);
+        using var stop = new CancellationTokenSource();
+        var missing = 0;
+        var looker = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+                missing += Directory.Exists(target) ? 0 : 1;
+        });
+
+        for (var round = 1; round <= 200; round++)
+            Write(round);
+        await stop.CancelAsync();
+        await looker;
+
+        Assert.Equal(0, missing);
+        Assert.Equal("200", File.ReadAllText(Path.Combine(target, "state")));
+        Assert.Equal([target], Directory.GetFileSystemEntries(_folder));
+    }
+
     private RunPaths Create() => RunDirectory.Create(_folder, new RunRequest { Id = "a", BaseModel = "m", Dataset = "d", Peft = [] });
 
     private static RunStep Step(int step) => new() { Step = step, Loss = 1, LearningRate = 1e-4 };
