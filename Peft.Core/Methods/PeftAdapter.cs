@@ -16,14 +16,14 @@ public abstract class PeftAdapter : IDisposable
     private bool attached = true;
 
     /// <summary>Binds the adapter to its model.</summary>
-    protected PeftAdapter(CausalLanguageModel model, PeftConfig config)
+    protected PeftAdapter(BaseModel model, PeftConfig config)
     {
         Model = model;
         Config = config;
     }
 
     /// <summary>The model it is attached to.</summary>
-    public CausalLanguageModel Model { get; }
+    public BaseModel Model { get; }
 
     /// <summary>Its settings.</summary>
     public PeftConfig Config { get; }

@@ -106,8 +106,8 @@ public sealed record PeftMethodDescriptor
     public required Func<JsonObject, PeftConfig> ReadConfig { get; init; }
 
     /// <summary>Attaches a new adapter: draws initial values from the tensor library's generator in PEFT's order.</summary>
-    public required Func<CausalLanguageModel, PeftConfig, PeftAdapter> Create { get; init; }
+    public required Func<BaseModel, PeftConfig, PeftAdapter> Create { get; init; }
 
     /// <summary>Attaches an adapter saved in a folder, for inference.</summary>
-    public required Func<CausalLanguageModel, PeftConfig, string, PeftAdapter> Load { get; init; }
+    public required Func<BaseModel, PeftConfig, string, PeftAdapter> Load { get; init; }
 }

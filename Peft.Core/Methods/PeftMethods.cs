@@ -10,7 +10,7 @@ public static class PeftMethods
     /// before, and the values equal PEFT's.
     /// </summary>
     /// <exception cref="PeftException">The config does not fit the model; all problems are in the message.</exception>
-    public static PeftAdapter Create(CausalLanguageModel model, PeftConfig config)
+    public static PeftAdapter Create(BaseModel model, PeftConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
@@ -23,7 +23,7 @@ public static class PeftMethods
 
     /// <summary>Attaches a saved adapter for inference. Its tensors do not train.</summary>
     /// <exception cref="PeftException">Missing or damaged files, or an adapter made for another base.</exception>
-    public static PeftAdapter Load(CausalLanguageModel model, string folder)
+    public static PeftAdapter Load(BaseModel model, string folder)
     {
         ArgumentNullException.ThrowIfNull(model);
         var config = PeftConfig.Load(folder);

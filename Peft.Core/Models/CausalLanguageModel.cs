@@ -1,93 +1,37 @@
 using Peft.Core.Models.Blocks;
-using Peft.Core.Runtime;
-using Peft.Core.Serialization;
-using Peft.Core.Tensors;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Models;
 
-/// <summary>How a base model is loaded.</summary>
-public sealed record ModelLoadOptions
-{
-    /// <summary>
-    /// Element type to compute in: <c>auto</c> (a bfloat16 checkpoint stays bfloat16 where the CPU multiplies it fast, everything else is
-    /// float32), <c>float32</c> or <c>bfloat16</c>.
-    /// </summary>
-    public string Dtype { get; init; } = "auto";
-
-    /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
-    public string Device { get; init; } = "cpu";
-
-    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
-    public Arithmetic Arithmetic { get; init; }
-}
-
 /// <summary>
-/// A decoder that predicts the next token. It offers sites (linears, embedding, head, attentions) that methods attach to, and knows no
-/// method. Weights are frozen; the model is used by one thread at a time.
+/// A decoder: every token sees those before it. An architecture says how tokens are embedded, what a layer computes and what stands at the
+/// end; keys and values of earlier calls, virtual tokens and masks are the same for all and live in <see cref="DecoderCall"/>.
+/// Letters: B rows, T new tokens, S positions looked at, V virtual tokens, C width, H query heads, Hkv key/value heads, D head width.
 /// </summary>
-public abstract class CausalLanguageModel : IDisposable
+public abstract class CausalLanguageModel : BaseModel
 {
+    private IReadOnlyList<AttentionSite>? attentions;
+
     /// <summary>Takes what every architecture needs.</summary>
     protected CausalLanguageModel(ModelConfig config, WeightSource weights)
+        : base(config, weights)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(weights);
-        Config = config;
-        DType = weights.DType;
-        Device = weights.Device;
     }
 
-    /// <summary>The config.</summary>
-    public ModelConfig Config { get; }
+    /// <inheritdoc />
+    public override IReadOnlyList<AttentionSite> Attentions =>
+        attentions ??= [.. Enumerable.Range(0, Config.NumHiddenLayers).Select(i => new AttentionSite(AttentionPath(i), i))];
 
-    /// <summary>Element type of weights and activations.</summary>
-    public ScalarType DType { get; }
-
-    /// <summary>Where it computes.</summary>
-    public Device Device { get; }
-
-    /// <summary>Folder it was loaded from.</summary>
-    public string Folder { get; private set; } = "";
-
-    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
-    public Arithmetic Arithmetic { get; private set; }
-
-    /// <summary>True while training: adapters apply their dropout.</summary>
-    public bool Training { get; set; }
-
-    /// <summary>Every base parameter in module order, a tied head once.</summary>
-    public abstract IReadOnlyList<ModelParameter> Parameters { get; }
-
-    /// <summary>Every linear layer in module order, without the head.</summary>
-    public abstract IReadOnlyList<LinearSite> Linears { get; }
-
-    /// <summary>Every attention.</summary>
-    public abstract IReadOnlyList<AttentionSite> Attentions { get; }
-
-    /// <summary>The input embedding.</summary>
-    public abstract EmbeddingSite Embedding { get; }
-
-    /// <summary>The language-model head.</summary>
-    public abstract LinearSite Head { get; }
-
-    /// <summary>Learned keys and values in front of every attention, if a method attached some.</summary>
-    public IPrefixSource? Prefix { get; set; }
-
-    /// <summary>Loads a Hugging Face folder; weights that need no conversion stay mapped.</summary>
-    /// <exception cref="PeftException">Missing or damaged files, unknown architecture, absent device or unknown dtype.</exception>
-    public static CausalLanguageModel Load(string folder, ModelLoadOptions? options = null)
+    /// <summary>Loads a Hugging Face folder that holds a decoder.</summary>
+    /// <exception cref="PeftException">As <see cref="BaseModel.Load"/>, or the folder holds no decoder.</exception>
+    public static new CausalLanguageModel Load(string folder, ModelLoadOptions? options = null)
     {
-        options ??= new ModelLoadOptions();
-        var device = TorchRuntime.ResolveDevice(options.Device);
-        var config = ModelConfig.Load(folder);
-        using var checkpoint = Checkpoint.Open(folder);
-        using var gradOff = no_grad();
-        var weights = new WeightSource(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);
-        var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
-        model.Folder = folder;
-        model.Arithmetic = options.Arithmetic;
-        return model;
+        var model = BaseModel.Load(folder, options);
+        if (model is CausalLanguageModel causal)
+            return causal;
+        var modelType = model.Config.ModelType;
+        model.Dispose();
+        throw new PeftException($"{folder}: architecture '{modelType}' is no decoder, it cannot be asked for the next token.");
     }
 
     /// <summary>
@@ -96,47 +40,84 @@ public abstract class CausalLanguageModel : IDisposable
     /// <param name="inputIds">Token ids [B, T], int64. With a cache: the new tokens only.</param>
     /// <param name="attentionMask">1 for real tokens, 0 for padding, [B, T] or with a cache [B, past + T]; null means no padding.</param>
     /// <param name="cache">Keys and values of the tokens already seen; extended by this call.</param>
-    /// <param name="positions">Position of each token [B, T], not counting virtual tokens; null counts from the start of the row.</param>
-    public abstract Tensor Hidden(Tensor inputIds, Tensor? attentionMask = null, KeyValueCache? cache = null, Tensor? positions = null);
+    /// <param name="positions">Position of each token [B, T], not counting virtual tokens; null counts as the architecture does.</param>
+    public Tensor Hidden(Tensor inputIds, Tensor? attentionMask = null, KeyValueCache? cache = null, Tensor? positions = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputIds);
+        using var scope = NewDisposeScope();
+        if (inputIds.shape is not [var batch, var length])
+            throw new ArgumentException($"Token ids must be [rows, tokens], not [{string.Join(", ", inputIds.shape)}].", nameof(inputIds));
+        var call = new DecoderCall(this, scope, inputIds, attentionMask, cache, positions);
+        var h = Embed(inputIds.view(-1), call); // [B*T, C]
+        for (var i = 0; i < Config.NumHiddenLayers; i++)
+        {
+            // One scope per layer: what backward does not need is freed here, not at the end of the step.
+            using var layerScope = NewDisposeScope();
+            h = Layer(i, h, call).MoveToOuterDisposeScope();
+        }
 
-    /// <summary>Scores of the next token in fp32, [..., V] for hidden states [..., C].</summary>
+        call.End();
+        return Final(h).view(batch, length, -1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scores in fp32, [..., V] for hidden states [..., C]: of the next token, or of the labels.</summary>
     public Tensor Logits(Tensor hidden)
     {
         ArgumentNullException.ThrowIfNull(hidden);
+        var head = Head ?? throw new InvalidOperationException($"A model for {Config.Task.Name()} has no head.");
         var shape = hidden.shape;
-        var flat = Head.Forward(hidden.reshape(-1, shape[^1])).to(ScalarType.Float32);
-        shape[^1] = Config.VocabSize;
+        var flat = Score(head, hidden.reshape(-1, shape[^1])).to(ScalarType.Float32);
+        shape[^1] = flat.shape[1];
         return flat.view(shape);
     }
 
-    /// <summary>The folder's name without its path, as a display name.</summary>
-    public override string ToString() => $"{Config.ModelType} {Path.GetFileName(Folder.TrimEnd('/'))} {DTypes.Name(DType)}";
+    /// <summary>Embeddings [B·T, C] of token ids [B·T], positions included where they are added.</summary>
+    protected virtual Tensor Embed(Tensor ids, DecoderCall call) => Embedding.Forward(ids);
 
-    /// <inheritdoc />
-    public void Dispose()
+    /// <summary>One layer: [B·T, C] → [B·T, C].</summary>
+    protected abstract Tensor Layer(int index, Tensor h, DecoderCall call);
+
+    /// <summary>Adds learned positions: <paramref name="h"/> [B·T, C], positions [B or 1, T].</summary>
+    protected static Tensor AddPositions(Tensor h, EmbeddingSite table, Tensor positions, DecoderCall call)
     {
-        Dispose(true);
-        GC.SuppressFinalize(this);
+        ArgumentNullException.ThrowIfNull(h);
+        ArgumentNullException.ThrowIfNull(table);
+        ArgumentNullException.ThrowIfNull(positions);
+        ArgumentNullException.ThrowIfNull(call);
+        var rows = positions.shape[0];
+        var embedded = table.Forward(positions.reshape(-1)).view(rows, call.Length, -1);
+        return (h.view(call.Batch, call.Length, -1) + embedded).view(call.Batch * call.Length, -1);
     }
 
-    /// <summary>Frees the weights.</summary>
-    protected virtual void Dispose(bool disposing)
-    {
-        foreach (var parameter in Parameters)
-            parameter.Dispose();
-    }
+    /// <summary>What stands behind the last layer: [B·T, C] → [B·T, C].</summary>
+    protected abstract Tensor Final(Tensor h);
 
-    private static ScalarType ChooseDtype(string wanted, ModelConfig config, Checkpoint checkpoint)
+    /// <summary>Module path of the attention of a layer.</summary>
+    protected abstract string AttentionPath(int layer);
+
+    /// <summary>What the head makes of hidden states [N, C]: [N, V].</summary>
+    protected virtual Tensor Score(LinearSite head, Tensor hidden) => head.Forward(hidden);
+
+    /// <summary>
+    /// The head of the config's task, to be taken last: <c>lm_head</c> (tied to the embedding or not), <c>score</c> for labels of texts and
+    /// tokens, <c>qa_outputs</c> for answers, none for hidden states.
+    /// </summary>
+    /// <param name="weights">Where from.</param>
+    /// <param name="width">Width of the hidden states.</param>
+    /// <param name="bias">Whether the language-model head has a bias.</param>
+    /// <param name="tokenHead">What the architecture calls the head for labels of tokens.</param>
+    protected LinearSite? TakeHead(WeightSource weights, int width, bool bias = false, string tokenHead = "score")
     {
-        if (wanted != "auto")
+        ArgumentNullException.ThrowIfNull(weights);
+        return Config.Task switch
         {
-            return DTypes.FloatFromName(wanted) is { } named and not ScalarType.Float16
-                ? named
-                : throw new PeftException($"Unknown dtype '{wanted}': use auto, float32 or bfloat16.");
-        }
-
-        var embedding = config.EmbeddingPath + ".weight";
-        var stored = checkpoint.Contains(embedding) ? checkpoint.Entry(embedding).DType : ScalarType.Float32;
-        return stored == ScalarType.BFloat16 && TorchRuntime.CpuBFloat16IsFast ? ScalarType.BFloat16 : ScalarType.Float32;
+            ModelTask.CausalLm when Config.TieWordEmbeddings => new LinearSite("lm_head", Embedding.WeightParameter, bias ? weights.Take("lm_head.bias", Config.VocabSize) : null),
+            ModelTask.CausalLm => weights.HeadLinear("lm_head", width, Config.VocabSize, bias),
+            ModelTask.SeqCls => weights.HeadLinear("score", width, Config.NumLabels, bias: false),
+            ModelTask.TokenCls => weights.HeadLinear(tokenHead, width, Config.NumLabels, bias: true),
+            ModelTask.QuestionAns => weights.HeadLinear("qa_outputs", width, 2, bias: true),
+            ModelTask.FeatureExtraction => null,
+            _ => throw new PeftException($"Architecture '{Config.ModelType}' has no {Config.Task.Name()} head."),
+        };
     }
 }

@@ -37,7 +37,7 @@ public static class CausalLoss
         if (positions.Length == 0 && numItemsInBatch is null)
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
         var hidden = model.Hidden(inputIds, attentionMask);
-        var flat = hidden.view(-1, model.Config.HiddenSize); // [B*T, C]
+        var flat = hidden.view(-1, hidden.shape[2]); // [B*T, C]
         if (positions.Length == 0)
             return (flat.to(ScalarType.Float32).sum() * 0).MoveToOuterDisposeScope();
         var chosen = flat.index_select(0, tensor(positions, device: model.Device)); // [n, C]

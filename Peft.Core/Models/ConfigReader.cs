@@ -73,6 +73,44 @@ public sealed class ConfigReader
         return value > 0 ? value : throw new PeftException($"{Path}: field '{field}' is {value}, it must be positive.");
     }
 
+    /// <summary>The number of labels: <c>num_labels</c>, or how many <c>id2label</c> names, or 2.</summary>
+    public int Labels() => json["id2label"] is JsonObject { Count: > 0 } labels ? labels.Count : Size("num_labels", 2);
+
+    /// <summary>Whether the file has the field, null or not.</summary>
+    public bool Has(string field) => json.ContainsKey(field);
+
+    /// <summary>A list of texts, or null when absent.</summary>
+    public IReadOnlyList<string>? Strings(string field) => json[field] switch
+    {
+        null => null,
+        JsonArray many => [.. many.Select(n => Convert<string>(field, n)!)],
+        _ => throw new PeftException($"{Path}: field '{field}' should be a list."),
+    };
+
+    /// <summary>Checks that heads of equal width fill the width.</summary>
+    /// <exception cref="PeftException">They do not.</exception>
+    public void CheckHeads(int width, int heads)
+    {
+        if (width % heads != 0)
+            throw new PeftException($"{Path}: the width ({width}) is no multiple of the number of attention heads ({heads}).");
+    }
+
+    /// <summary>Checks that query heads can share the key/value heads.</summary>
+    /// <exception cref="PeftException">They cannot.</exception>
+    public void CheckGroups(int heads, int keyValueHeads)
+    {
+        if (heads % keyValueHeads != 0)
+            throw new PeftException($"{Path}: num_attention_heads ({heads}) is no multiple of num_key_value_heads ({keyValueHeads}).");
+    }
+
+    /// <summary>Checks that rotary positions can turn a head of that width.</summary>
+    /// <exception cref="PeftException">They cannot.</exception>
+    public void CheckRotary(int headDim)
+    {
+        if (headDim % 2 != 0)
+            throw new PeftException($"{Path}: head_dim is {headDim}; rotary positions need an even one.");
+    }
+
     private T? Value<T>(string field) => json[field] is { } node ? Convert<T>(field, node) : default;
 
     private T? Convert<T>(string field, JsonNode? node)

@@ -1,4 +1,6 @@
+using Peft.Core.Serialization;
 using Peft.Core.Tensors;
+using static TorchSharp.torch;
 
 namespace Peft.Core.Models;
 
@@ -7,7 +9,8 @@ namespace Peft.Core.Models;
 /// <param name="InFeatures">Input width.</param>
 /// <param name="OutFeatures">Output width.</param>
 /// <param name="HasBias">Whether it has a bias vector.</param>
-public sealed record LinearShape(string Path, int InFeatures, int OutFeatures, bool HasBias);
+/// <param name="Transposed">Whether its weight lies as [in, out].</param>
+public sealed record LinearShape(string Path, int InFeatures, int OutFeatures, bool HasBias, bool Transposed = false);
 
 /// <summary>
 /// What <c>config.json</c> says about a base model. It lists every parameter and every linear layer without tensors, so that the server can
@@ -33,6 +36,12 @@ public abstract record ModelConfig
     /// <summary>Width of one head.</summary>
     public required int HeadDim { get; init; }
 
+    /// <summary>Width of all queries.</summary>
+    public int QueryWidth => NumAttentionHeads * HeadDim;
+
+    /// <summary>Width of all keys, and of all values.</summary>
+    public int KeyWidth => NumKeyValueHeads * HeadDim;
+
     /// <summary>Number of token ids.</summary>
     public required int VocabSize { get; init; }
 
@@ -54,32 +63,86 @@ public abstract record ModelConfig
     /// <summary>Ids that end an answer; may be empty.</summary>
     public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
+    /// <summary>What the model is for.</summary>
+    public ModelTask Task { get; init; }
+
+    /// <summary>Labels of a classification (2 when the config names none).</summary>
+    public int NumLabels { get; init; } = 2;
+
+    /// <summary><c>single_label_classification</c>, <c>multi_label_classification</c> or <c>regression</c>; null leaves it to the labels.</summary>
+    public string? ProblemType { get; init; }
+
+    /// <summary>Spread of freshly drawn heads.</summary>
+    public double InitializerRange { get; init; } = 0.02;
+
+    /// <summary>Path of the base inside a model with a head, e.g. <c>model</c> or <c>transformer</c>.</summary>
+    public abstract string BasePrefix { get; }
+
+    /// <summary>What stands in front of the base's module paths: the prefix with its dot, nothing when the task has no head.</summary>
+    public string Root => Task == ModelTask.FeatureExtraction ? "" : BasePrefix + ".";
+
     /// <summary>Module path of the input embedding.</summary>
-    public abstract string EmbeddingPath { get; }
+    public string EmbeddingPath => Outline.Embeddings[0].Path;
 
-    /// <summary>Module path of the language-model head.</summary>
-    public abstract string HeadPath { get; }
+    /// <summary>Module path of the head; null when the task has none.</summary>
+    public string? HeadPath => Outline.Head?.Path;
 
-    /// <summary>The path element in front of a layer number, e.g. <c>layers</c>.</summary>
-    public abstract string LayersName { get; }
+    /// <summary>Whether the head's weight is an embedding's.</summary>
+    public bool HeadIsTied => Outline.HeadIsTied;
+
+    /// <summary>Names and shapes of everything.</summary>
+    public ModelOutline Outline => ModelOutline.Of(this);
 
     /// <summary>Reads <c>config.json</c> of a Hugging Face folder with the reader of its architecture.</summary>
-    /// <exception cref="PeftException">Missing or damaged file, unknown architecture, unusable value.</exception>
-    public static ModelConfig Load(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="task">What the model is for; null takes the architecture's first task.</param>
+    /// <param name="numLabels">Labels of a classification; null takes the config's number.</param>
+    /// <exception cref="PeftException">Missing or damaged file, unknown architecture, unusable value, or a task that the architecture cannot do.</exception>
+    public static ModelConfig Load(string folder, ModelTask? task = null, int? numLabels = null)
     {
         var reader = ConfigReader.Open(folder);
-        return ModelRegistry.Find(reader).ReadConfig(reader);
+        var descriptor = ModelRegistry.Find(reader);
+        var wanted = task ?? descriptor.Tasks[0];
+        if (!descriptor.Tasks.Contains(wanted))
+        {
+            throw new PeftException(
+                $"{reader.Path}: architecture '{descriptor.ModelType}' cannot do {wanted.Name()}; it can do {string.Join(", ", descriptor.Tasks.Select(t => t.Name()))}.");
+        }
+
+        var config = descriptor.ReadConfig(reader);
+        return config with
+        {
+            Task = wanted,
+            NumLabels = numLabels ?? reader.Labels(),
+            ProblemType = reader.String("problem_type"),
+            InitializerRange = reader.Number("initializer_range", config.InitializerRange),
+            Dtype = reader.String("dtype") ?? reader.String("torch_dtype"),
+            PadTokenId = reader.Ids("pad_token_id") is [var pad, ..] ? pad : config.PadTokenId,
+            BosTokenId = reader.Ids("bos_token_id") is [var bos, ..] ? bos : config.BosTokenId,
+            EosTokenIds = reader.Ids("eos_token_id") is { Count: > 0 } eos ? eos : config.EosTokenIds,
+        };
     }
 
     /// <summary>Every parameter in module order; a tied head is not listed, since it is the embedding.</summary>
-    public abstract IReadOnlyList<ParameterShape> Parameters();
+    public IReadOnlyList<ParameterShape> Parameters() => Outline.Parameters;
 
     /// <summary>Every linear layer in module order, without the head.</summary>
-    public abstract IReadOnlyList<LinearShape> Linears();
-
-    /// <summary>The head as a linear layer.</summary>
-    public LinearShape Head() => new(HeadPath, HiddenSize, VocabSize, HasBias: false);
+    public IReadOnlyList<LinearShape> Linears() => Outline.Linears;
 
     /// <summary>Number of parameters, tied ones once.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);
+
+    /// <summary>Further names that a parameter has in files of this architecture.</summary>
+    public virtual IEnumerable<string> OtherNames(string name) => [];
+
+    /// <summary>Whether a parameter is computed from differently stored ones.</summary>
+    internal virtual bool CanDerive(string name, Checkpoint checkpoint) => false;
+
+    /// <summary>A parameter computed from differently stored ones; null when the files hold nothing for it. The caller disposes it.</summary>
+    internal virtual Tensor? Derived(string name, Checkpoint checkpoint) => null;
+
+    /// <summary>Whether a parameter may be drawn anew when the files lack it: the head of a task other than the language model's.</summary>
+    public virtual bool MayBeMissing(string name) =>
+        Task is not (ModelTask.CausalLm or ModelTask.Seq2SeqLm or ModelTask.MaskedLm or ModelTask.FeatureExtraction)
+        && HeadPath is { } head && name.StartsWith(head + ".", StringComparison.Ordinal);
 }

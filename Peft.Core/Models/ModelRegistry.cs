@@ -1,4 +1,4 @@
-using Peft.Core.Serialization;
+using Peft.Core.Models.Decoders;
 
 namespace Peft.Core.Models;
 
@@ -6,25 +6,36 @@ namespace Peft.Core.Models;
 /// <param name="ModelType">The <c>model_type</c> of its config files.</param>
 /// <param name="ReadConfig">Makes the config record.</param>
 /// <param name="Create">Makes the model from config and weights.</param>
+/// <param name="Tasks">What it can be used for, the usual one first.</param>
 public sealed record ModelDescriptor(
     string ModelType,
     Func<ConfigReader, ModelConfig> ReadConfig,
-    Func<ModelConfig, WeightSource, CausalLanguageModel> Create);
+    Func<ModelConfig, WeightSource, BaseModel> Create,
+    IReadOnlyList<ModelTask> Tasks)
+{
+    /// <summary>What a decoder can be used for.</summary>
+    internal static IReadOnlyList<ModelTask> DecoderTasks { get; } = [ModelTask.CausalLm, ModelTask.SeqCls, ModelTask.FeatureExtraction];
+
+    /// <summary>A decoder.</summary>
+    internal static ModelDescriptor Decoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, CausalLanguageModel> create)
+        where TConfig : ModelConfig => new(modelType, read, (config, weights) => create((TConfig)config, weights), DecoderTasks);
+}
 
 /// <summary>The architectures that can be loaded. A new one adds a file under <c>Models/</c> and one line here.</summary>
 public static class ModelRegistry
 {
-    private static readonly Dictionary<string, ModelDescriptor> Descriptors = new[]
+    private static readonly Dictionary<string, ModelDescriptor> s_descriptors = new ModelDescriptor[]
     {
-        new ModelDescriptor("llama", LlamaConfig.Read, (config, weights) => new Llama((LlamaConfig)config, weights)),
+        ModelDescriptor.Decoder("gpt2", Gpt2Config.Read, (config, weights) => new Gpt2(config, weights)),
+        ModelDescriptor.Decoder("llama", LlamaConfig.Read, (config, weights) => new Llama(config, weights)),
     }.ToDictionary(d => d.ModelType, StringComparer.Ordinal);
 
     /// <summary>Every architecture.</summary>
-    public static IReadOnlyCollection<ModelDescriptor> All => Descriptors.Values;
+    public static IReadOnlyCollection<ModelDescriptor> All => s_descriptors.Values;
 
     /// <summary>The descriptor of an architecture.</summary>
     /// <exception cref="PeftException">Unknown architecture; names it and the known ones.</exception>
-    public static ModelDescriptor Find(string modelType) => Descriptors.TryGetValue(modelType, out var descriptor)
+    public static ModelDescriptor Find(string modelType) => s_descriptors.TryGetValue(modelType, out var descriptor)
         ? descriptor
         : throw Unknown("", modelType);
 
@@ -32,9 +43,9 @@ public static class ModelRegistry
     {
         var modelType = reader.String("model_type")
             ?? throw new PeftException($"{reader.Path}: field 'model_type' is missing, so the architecture is unknown.");
-        return Descriptors.TryGetValue(modelType, out var descriptor) ? descriptor : throw Unknown(reader.Path + ": ", modelType);
+        return s_descriptors.TryGetValue(modelType, out var descriptor) ? descriptor : throw Unknown(reader.Path + ": ", modelType);
     }
 
     private static PeftException Unknown(string where, string modelType) =>
-        new($"{where}architecture '{modelType}' is not supported. Supported: {string.Join(", ", Descriptors.Keys.Order(StringComparer.Ordinal))}.");
+        new($"{where}architecture '{modelType}' is not supported. Supported: {string.Join(", ", s_descriptors.Keys.Order(StringComparer.Ordinal))}.");
 }

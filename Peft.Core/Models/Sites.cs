@@ -40,20 +40,24 @@ public abstract class Site
 /// <summary>A linear layer with one slot for an adapter.</summary>
 public sealed class LinearSite : Site
 {
-    internal LinearSite(string path, ModelParameter weight, ModelParameter? bias)
+    internal LinearSite(string path, ModelParameter weight, ModelParameter? bias, bool transposed = false)
         : base(path)
     {
         WeightParameter = weight;
         BiasParameter = bias;
+        Transposed = transposed;
     }
 
-    /// <summary>Weight [out, in]; replaceable, so that a tied head can be given weights of its own.</summary>
+    /// <summary>Whether the weight lies as [in, out] (GPT-2's Conv1D).</summary>
+    public bool Transposed { get; }
+
+    /// <summary>Weight [out, in], or [in, out] when transposed; replaceable, so that a tied head can be given weights of its own.</summary>
     public ModelParameter WeightParameter { get; set; }
 
     /// <summary>Bias [out], if the layer has one.</summary>
     public ModelParameter? BiasParameter { get; }
 
-    /// <summary>The weight that computes now, [out, in].</summary>
+    /// <summary>The weight that computes now, in its own layout.</summary>
     public Tensor Weight => WeightParameter.Value;
 
     /// <summary>The bias that computes now, [out], if any.</summary>
@@ -66,10 +70,11 @@ public sealed class LinearSite : Site
     public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
 
     /// <summary>Output of the layer without its adapter.</summary>
-    public Tensor Base(Tensor input) => F.linear(input, WeightParameter.Computing, BiasParameter?.Computing);
+    public Tensor Base(Tensor input) =>
+        F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing, BiasParameter?.Computing);
 }
 
-/// <summary>The input embedding with one slot for an adapter.</summary>
+/// <summary>An embedding with one slot for an adapter.</summary>
 public sealed class EmbeddingSite : Site
 {
     internal EmbeddingSite(string path, ModelParameter weight)
@@ -99,4 +104,13 @@ public sealed class AttentionSite : Site
 
     /// <summary>Number of the layer, from 0.</summary>
     public int Layer { get; }
+}
+
+/// <summary>A norm, as methods see it.</summary>
+public sealed class NormSite : Site
+{
+    internal NormSite(string path)
+        : base(path)
+    {
+    }
 }

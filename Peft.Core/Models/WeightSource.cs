@@ -1,3 +1,4 @@
+using Peft.Core.Models.Blocks;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
 using static TorchSharp.torch;
@@ -5,23 +6,24 @@ using static TorchSharp.torch;
 namespace Peft.Core.Models;
 
 /// <summary>
-/// Hands a model its parameters, checked against the shapes of its config and brought to the wanted element type and device. Weights that
-/// already have both stay views of the mapped file.
+/// Hands a model its parameters while it is being built, in module order, and notes what it has handed out. From a checkpoint each weight
+/// is checked against the wanted shape and brought to the wanted element type and device (those that already have both stay views of the
+/// mapped file); without one the model is built as an outline: names and shapes only.
 /// </summary>
 public sealed class WeightSource
 {
-    private readonly Checkpoint checkpoint;
-    private readonly Dictionary<string, ParameterShape> expected;
+    private readonly CheckpointNames? checkpoint;
     private readonly List<ModelParameter> taken = [];
+    private readonly List<LinearSite> linears = [];
+    private readonly List<EmbeddingSite> embeddings = [];
+    private readonly List<NormSite> norms = [];
+    private readonly List<string> initialised = [];
 
-    internal WeightSource(Checkpoint checkpoint, ModelConfig config, ScalarType dtype, Device device)
+    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device)
     {
         this.checkpoint = checkpoint;
         DType = dtype;
-        Device = device;
-        var shapes = config.Parameters();
-        Check(shapes);
-        expected = shapes.ToDictionary(s => s.Name, StringComparer.Ordinal);
+        Device = device!;
     }
 
     /// <summary>Element type the model computes in.</summary>
@@ -33,45 +35,99 @@ public sealed class WeightSource
     /// <summary>Parameters handed out so far, in that order.</summary>
     public IReadOnlyList<ModelParameter> Taken => taken;
 
-    /// <summary>The parameter of that name. The model owns it.</summary>
-    public ModelParameter Take(string name)
+    /// <summary>Linear layers handed out so far, the head not among them.</summary>
+    public IReadOnlyList<LinearSite> Linears => linears;
+
+    /// <summary>Embeddings handed out so far; the first is the input embedding.</summary>
+    public IReadOnlyList<EmbeddingSite> Embeddings => embeddings;
+
+    /// <summary>Norms handed out so far.</summary>
+    public IReadOnlyList<NormSite> Norms => norms;
+
+    /// <summary>Parameters that the checkpoint lacks and that were drawn anew (a head for another task).</summary>
+    public IReadOnlyList<string> Initialised => initialised;
+
+    /// <summary>A source without values.</summary>
+    internal static WeightSource Outline() => new(null, ScalarType.Float32, null);
+
+    /// <summary>A source over a checkpoint.</summary>
+    /// <exception cref="PeftException">Tensors that the config asks for are missing or of another shape or kind; all missing ones are counted.</exception>
+    internal static WeightSource From(Checkpoint checkpoint, ModelConfig config, ScalarType dtype, Device device)
     {
-        if (!expected.ContainsKey(name))
-            throw new InvalidOperationException($"The architecture takes '{name}', which its config does not list.");
-        using var stored = checkpoint.Tensor(name);
-        var tensor = stored.to(DType, Device).DetachFromDisposeScope();
-        tensor.requires_grad = false;
-        var parameter = new ModelParameter(name, tensor);
+        var names = new CheckpointNames(checkpoint, config);
+        names.CheckAgainst(config.Parameters());
+        return new WeightSource(names, dtype, device);
+    }
+
+    /// <summary>The parameter of that name. The model owns it.</summary>
+    public ModelParameter Take(string name, params long[] shape)
+    {
+        var parameter = Load(name, shape) is { } tensor ? new ModelParameter(name, tensor) : ModelParameter.Outlined(name, shape);
         taken.Add(parameter);
         return parameter;
     }
 
-    /// <summary>The parameter of that name, or null when the condition says that the model has none.</summary>
-    public ModelParameter? TakeIf(bool condition, string name) => condition ? Take(name) : null;
-
-    private void Check(IReadOnlyList<ParameterShape> shapes)
+    /// <summary>A linear layer: <c>weight</c> [out, in] and, if it has one, <c>bias</c> [out].</summary>
+    /// <param name="path">Module path.</param>
+    /// <param name="inFeatures">Input width.</param>
+    /// <param name="outFeatures">Output width.</param>
+    /// <param name="bias">Whether it has a bias.</param>
+    /// <param name="transposed">Whether the weight lies as [in, out] (GPT-2's Conv1D).</param>
+    public LinearSite Linear(string path, int inFeatures, int outFeatures, bool bias, bool transposed = false)
     {
-        var missing = shapes.Where(s => !checkpoint.Contains(s.Name)).Select(s => s.Name).ToList();
-        if (missing.Count > 0)
-        {
-            var shown = string.Join(", ", missing.Take(5).Select(n => $"'{n}'"));
-            var more = missing.Count > 5 ? $" and {missing.Count - 5} more" : "";
-            throw new PeftException($"{Where()}: {missing.Count} tensor(s) that config.json asks for are missing: {shown}{more}.");
-        }
-
-        foreach (var shape in shapes)
-        {
-            var entry = checkpoint.Entry(shape.Name);
-            if (!entry.Shape.SequenceEqual(shape.Shape))
-            {
-                throw new PeftException(
-                    $"{checkpoint.PathOf(shape.Name)}: tensor '{shape.Name}' has shape [{string.Join(", ", entry.Shape)}], config.json asks for [{string.Join(", ", shape.Shape)}].");
-            }
-
-            if (DTypes.FloatFromName(DTypes.Name(entry.DType)) is null && entry.DType != ScalarType.Float64)
-                throw new PeftException($"{checkpoint.PathOf(shape.Name)}: tensor '{shape.Name}' is of type {DTypes.Code(entry.DType)}; weights must be F32, BF16 or F16.");
-        }
+        var site = HeadLinear(path, inFeatures, outFeatures, bias, transposed);
+        linears.Add(site);
+        return site;
     }
 
-    private string Where() => checkpoint.Names.Count > 0 ? checkpoint.PathOf(checkpoint.Names.First()) : "the weights";
+    /// <summary>A linear layer that is the model's output head (or part of it): methods that adapt all linear layers leave it alone.</summary>
+    public LinearSite HeadLinear(string path, int inFeatures, int outFeatures, bool bias, bool transposed = false)
+    {
+        var weight = transposed ? Take(path + ".weight", inFeatures, outFeatures) : Take(path + ".weight", outFeatures, inFeatures);
+        return new LinearSite(path, weight, bias ? Take(path + ".bias", outFeatures) : null, transposed);
+    }
+
+    /// <summary>An embedding table [rows, width].</summary>
+    public EmbeddingSite Embedding(string path, int rows, int width)
+    {
+        var site = new EmbeddingSite(path, Take(path + ".weight", rows, width));
+        embeddings.Add(site);
+        return site;
+    }
+
+    /// <summary>A layer norm over the last dimension.</summary>
+    public LayerNorm LayerNorm(string path, int width, double epsilon, bool bias = true)
+    {
+        var norm = new LayerNorm(Take(path + ".weight", width), bias ? Take(path + ".bias", width) : null, epsilon);
+        norms.Add(new NormSite(path));
+        return norm;
+    }
+
+    /// <summary>A root-mean-square norm over the last dimension.</summary>
+    public RmsNorm RmsNorm(string path, int width, double epsilon, bool unitOffset = false)
+    {
+        var norm = new RmsNorm(Take(path + ".weight", width), epsilon, unitOffset);
+        norms.Add(new NormSite(path));
+        return norm;
+    }
+
+    private Tensor? Load(string name, long[] shape)
+    {
+        if (checkpoint is null)
+            return null;
+        using var stored = checkpoint.Find(name);
+        var tensor = stored is null ? Draw(name, shape) : stored.to(DType, Device).DetachFromDisposeScope();
+        tensor.requires_grad = false;
+        return tensor;
+    }
+
+    /// <summary>A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases.</summary>
+    private Tensor Draw(string name, long[] shape)
+    {
+        initialised.Add(name);
+        using var fresh = name.EndsWith(".bias", StringComparison.Ordinal)
+            ? zeros(shape)
+            : empty(shape).normal_(0, checkpoint!.InitializerRange);
+        return fresh.to(DType, Device, copy: true).DetachFromDisposeScope();
+    }
 }

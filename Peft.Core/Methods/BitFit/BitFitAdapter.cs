@@ -12,7 +12,7 @@ internal sealed class BitFitAdapter : PeftAdapter
 
     private readonly TrainedBaseParameters biases = new();
 
-    private BitFitAdapter(CausalLanguageModel model, BitFitConfig config, bool train)
+    private BitFitAdapter(BaseModel model, BitFitConfig config, bool train)
         : base(model, config)
     {
         using var gradOff = no_grad();
@@ -25,9 +25,9 @@ internal sealed class BitFitAdapter : PeftAdapter
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
 
-    public static BitFitAdapter Create(CausalLanguageModel model, BitFitConfig config) => new(model, config, train: true);
+    public static BitFitAdapter Create(BaseModel model, BitFitConfig config) => new(model, config, train: true);
 
-    public static BitFitAdapter Load(CausalLanguageModel model, BitFitConfig config, string folder)
+    public static BitFitAdapter Load(BaseModel model, BitFitConfig config, string folder)
     {
         config.Validate(model.Config).ThrowIfInvalid();
         using var file = AdapterFile.Open(folder, WeightsFile);

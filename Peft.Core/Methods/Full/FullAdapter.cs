@@ -20,7 +20,7 @@ internal sealed class FullAdapter : PeftAdapter
 
     private readonly TrainedBaseParameters parameters = new();
 
-    private FullAdapter(CausalLanguageModel model, FullConfig config, bool train)
+    private FullAdapter(BaseModel model, FullConfig config, bool train)
         : base(model, config)
     {
         using var gradOff = no_grad();
@@ -32,9 +32,9 @@ internal sealed class FullAdapter : PeftAdapter
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
 
-    public static FullAdapter Create(CausalLanguageModel model, FullConfig config) => new(model, config, train: true);
+    public static FullAdapter Create(BaseModel model, FullConfig config) => new(model, config, train: true);
 
-    public static FullAdapter Load(CausalLanguageModel model, FullConfig config, string folder)
+    public static FullAdapter Load(BaseModel model, FullConfig config, string folder)
     {
         using var file = AdapterFile.Open(folder, WeightsFile);
         var adapter = new FullAdapter(model, config, train: false);

@@ -17,7 +17,7 @@ internal sealed class LoraAdapter : PeftAdapter
     private readonly TrainedBaseParameters saved = new();
     private readonly List<(Action<ModelParameter> Put, ModelParameter Own, ModelParameter Shared)> untied = [];
 
-    private LoraAdapter(CausalLanguageModel model, LoraConfig config, bool train)
+    private LoraAdapter(BaseModel model, LoraConfig config, bool train)
         : base(model, config)
     {
         this.config = config;
@@ -41,9 +41,9 @@ internal sealed class LoraAdapter : PeftAdapter
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
 
-    public static LoraAdapter Create(CausalLanguageModel model, LoraConfig config) => new(model, config, train: true);
+    public static LoraAdapter Create(BaseModel model, LoraConfig config) => new(model, config, train: true);
 
-    public static LoraAdapter Load(CausalLanguageModel model, LoraConfig config, string folder)
+    public static LoraAdapter Load(BaseModel model, LoraConfig config, string folder)
     {
         var validation = config.Validate(model.Config);
         if (validation.Problems.Count > 0)
@@ -108,17 +108,22 @@ internal sealed class LoraAdapter : PeftAdapter
             layer.Unmerge(attach: Enabled);
     }
 
-    protected override PeftConfig SavedConfig() => config with { TargetModules = targets.Selector };
+    protected override PeftConfig SavedConfig() => config with
+    {
+        TargetModules = targets.Selector,
+        FanInFanOut = layers.Exists(l => l.Target.Transposed),
+    };
 
     protected override void SaveWeights(string folder)
     {
         var tensors = Trainable.ToList();
 
-        // PEFT keeps the base weights of an adapted embedding or head beside the adapter, as their vocabulary may have been enlarged.
+        // PEFT keeps the base weights of an adapted embedding or head beside the adapter, as their vocabulary may have been enlarged;
+        // it knows them by these names only.
         foreach (var layer in layers)
         {
             var path = layer.Target.Path;
-            if (path == Model.Config.EmbeddingPath || path == Model.Config.HeadPath)
+            if (path.Split('.')[^1] is "embed_tokens" or "lm_head")
                 tensors.Add(new NamedParameter($"{LoraTargets.Prefix}{path}.base_layer.weight", layer.Weight.Original));
         }
 
@@ -131,8 +136,8 @@ internal sealed class LoraAdapter : PeftAdapter
         var (a, b) = target.IsEmbedding ? DrawEmbedding(target) : DrawLinear(target);
         (a, b) = (Place(a, train), Place(b, train));
         if (target.IsEmbedding)
-            return new LoraEmbedding(target, Model, Model.Embedding) { A = a, B = b };
-        var site = target.Path == Model.Head.Path ? Model.Head : Model.Linears.First(l => l.Path == target.Path);
+            return new LoraEmbedding(target, Model, Model.Embeddings.First(e => e.Path == target.Path)) { A = a, B = b };
+        var site = target.Path == Model.Head?.Path ? Model.Head : Model.Linears.First(l => l.Path == target.Path);
         return new LoraLinear(target, Model, site, config.LoraDropout) { A = a, B = b };
     }
 
@@ -178,11 +183,11 @@ internal sealed class LoraAdapter : PeftAdapter
     /// <summary>A tied embedding and head that train apart get parameters of their own.</summary>
     private ModelParameter Untie(ModelParameter parameter, string name)
     {
-        var (embedding, head) = (Model.Embedding, Model.Head);
-        if (!Model.Config.TieWordEmbeddings || parameter != embedding.WeightParameter)
+        var (embedding, head) = (Model.Embedding, Model.Head!);
+        if (!Model.Config.HeadIsTied || parameter != embedding.WeightParameter)
             return parameter;
         var own = new ModelParameter(name, parameter.Original);
-        untied.Add(name.Contains(Model.Config.HeadPath, StringComparison.Ordinal)
+        untied.Add(name.Contains(Model.Config.HeadPath!, StringComparison.Ordinal)
             ? (p => head.WeightParameter = p, own, parameter)
             : (p => embedding.WeightParameter = p, own, parameter));
         return own;

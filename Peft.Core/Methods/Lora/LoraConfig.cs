@@ -49,6 +49,9 @@ public sealed record LoraConfig : PeftConfig
     /// <summary>Modules trained in full beside the adapter and saved with it.</summary>
     public IReadOnlyList<string>? ModulesToSave { get; init; }
 
+    /// <summary>Whether adapted weights lie as [in, out]; the base decides, and what is saved says so.</summary>
+    public bool FanInFanOut { get; init; }
+
     /// <summary>How A and B start.</summary>
     public LoraInit InitLoraWeights { get; init; }
 
@@ -76,7 +79,6 @@ public sealed record LoraConfig : PeftConfig
         [
             "use_dora", "layer_replication", "loftq_config", "lora_bias", "trainable_token_indices", "target_parameters", "use_qalora",
             "use_bdlora", "arrow_config", "alora_invocation_tokens", "megatron_config", "velora_config", "monteclora_config", "kasa_config",
-            "fan_in_fan_out",
         ];
         return WithCommon(
             new LoraConfig
@@ -89,6 +91,7 @@ public sealed record LoraConfig : PeftConfig
                 Bias = reader.Text("bias") ?? "none",
                 UseRslora = reader.Flag("use_rslora") ?? false,
                 ModulesToSave = reader.Texts("modules_to_save"),
+                FanInFanOut = reader.Flag("fan_in_fan_out") ?? false,
                 InitLoraWeights = init,
                 LayersToTransform = reader.Wholes("layers_to_transform"),
                 LayersPattern = reader.Texts("layers_pattern"),
@@ -121,7 +124,7 @@ public sealed record LoraConfig : PeftConfig
         // The fields of PEFT 0.10: every later version reads them, and older ones refuse what they do not know.
         fields["alpha_pattern"] = Map(AlphaPattern);
         fields["bias"] = Bias;
-        fields["fan_in_fan_out"] = false;
+        fields["fan_in_fan_out"] = FanInFanOut;
         fields["init_lora_weights"] = InitLoraWeights switch
         {
             LoraInit.Gaussian => "gaussian",

@@ -9,7 +9,7 @@ namespace Peft.Core.Methods.Lora;
 /// <summary>A and B at one module.</summary>
 internal abstract class LoraLayer : IDisposable
 {
-    protected LoraLayer(LoraTarget target, CausalLanguageModel model)
+    protected LoraLayer(LoraTarget target, BaseModel model)
     {
         Target = target;
         Model = model;
@@ -26,7 +26,7 @@ internal abstract class LoraLayer : IDisposable
     /// <summary>Base weight, whose place the merged one takes.</summary>
     public abstract ModelParameter Weight { get; }
 
-    protected CausalLanguageModel Model { get; }
+    protected BaseModel Model { get; }
 
     private Tensor? merged;
 
@@ -67,7 +67,7 @@ internal abstract class LoraLayer : IDisposable
 /// LoRA at a linear layer: y = W·x + b + s·B(A(dropout(x))). Over a bfloat16 base A and B stay in float32; they are multiplied rounded to
 /// bfloat16 (as under autocast), or with reference arithmetic in float32 as PEFT does without autocast.
 /// </summary>
-internal sealed class LoraLinear(LoraTarget target, CausalLanguageModel model, LinearSite site, double dropout)
+internal sealed class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, double dropout)
     : LoraLayer(target, model), ILinearAdapter
 {
     private readonly float scaling = (float)target.Scaling;
@@ -95,11 +95,11 @@ internal sealed class LoraLinear(LoraTarget target, CausalLanguageModel model, L
             : output.to(adapterType).addmm_(low, up, 1, scaling).to(Model.DType);
     }
 
-    protected override Tensor Delta() => TensorOps.MatMul(B, A); // [out, in]
+    protected override Tensor Delta() => site.Transposed ? TensorOps.MatMul(B, A).t() : TensorOps.MatMul(B, A); // in the layout of the weight
 }
 
 /// <summary>LoRA at the input embedding: y = E[id] + s·A[:, id]ᵀ·Bᵀ. There is no dropout.</summary>
-internal sealed class LoraEmbedding(LoraTarget target, CausalLanguageModel model, EmbeddingSite site)
+internal sealed class LoraEmbedding(LoraTarget target, BaseModel model, EmbeddingSite site)
     : LoraLayer(target, model), IEmbeddingAdapter
 {
     private readonly float scaling = (float)target.Scaling;

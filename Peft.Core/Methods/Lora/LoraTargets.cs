@@ -12,7 +12,8 @@ namespace Peft.Core.Methods.Lora;
 /// <param name="IsEmbedding">Whether it is the input embedding.</param>
 /// <param name="Rank">Rank here.</param>
 /// <param name="Scaling">Factor on B·A·x here.</param>
-public sealed record LoraTarget(string Path, int InFeatures, int OutFeatures, bool HasBias, bool IsEmbedding, int Rank, double Scaling);
+/// <param name="Transposed">Whether the weight lies as [in, out].</param>
+public sealed record LoraTarget(string Path, int InFeatures, int OutFeatures, bool HasBias, bool IsEmbedding, int Rank, double Scaling, bool Transposed = false);
 
 /// <summary>Which modules of a base a LoRA config means: decided from names alone, without tensors.</summary>
 public sealed class LoraTargets
@@ -45,6 +46,7 @@ public sealed class LoraTargets
     public static IReadOnlyList<string>? Defaults(string modelType) => modelType switch
     {
         "llama" or "mistral" or "qwen2" or "qwen3" or "gemma" => ["q_proj", "v_proj"],
+        "gpt2" => ["c_attn"],
         _ => null,
     };
 
@@ -64,14 +66,16 @@ public sealed class LoraTargets
             if (IsTarget(config, selector, module.Path) && !saved.Any(s => module.Path == s || module.Path.StartsWith(s + ".", StringComparison.Ordinal)))
             {
                 targets.Add(new LoraTarget(
-                    module.Path, module.InFeatures, module.OutFeatures, module.HasBias, embedding, config.RankOf(module.Path), config.ScalingOf(module.Path)));
+                    module.Path, module.InFeatures, module.OutFeatures, module.HasBias, embedding, config.RankOf(module.Path), config.ScalingOf(module.Path), module.Transposed));
             }
         }
 
-        Consider(new LinearShape(model.EmbeddingPath, model.VocabSize, model.HiddenSize, HasBias: false), embedding: true);
+        foreach (var table in model.Outline.Embeddings)
+            Consider(table, embedding: true);
         foreach (var linear in linears)
             Consider(linear, embedding: false);
-        Consider(model.Head(), embedding: false);
+        if (model.Outline.Head is { } head)
+            Consider(head, embedding: false);
         return new LoraTargets(config, model, selector, targets, saved);
     }
 
@@ -123,7 +127,7 @@ public sealed class LoraTargets
     {
         foreach (var path in SavedModules)
         {
-            if (path == model.HeadPath && model.TieWordEmbeddings)
+            if (path == model.HeadPath && model.HeadIsTied)
                 yield return (model.EmbeddingPath + ".weight", $"{Prefix}{path}.weight");
             foreach (var shape in model.Parameters().Where(p => p.Name.StartsWith(path + ".", StringComparison.Ordinal)))
                 yield return (shape.Name, Prefix + shape.Name);
@@ -165,7 +169,7 @@ public sealed class LoraTargets
     {
         if (paths.Count < 20)
             return paths;
-        string[] others = [model.EmbeddingPath, model.HeadPath];
+        string[] others = [.. model.Outline.Embeddings.Select(e => e.Path), .. model.HeadPath is { } head ? [head] : Array.Empty<string>()];
         var endings = new List<string>();
         foreach (var path in paths)
         {
@@ -199,7 +203,7 @@ public sealed class LoraTargets
     {
         var paths = new List<string>();
         var names = model.Parameters().Select(p => p.Name);
-        if (model.TieWordEmbeddings)
+        if (model.HeadIsTied)
             names = names.Append(model.HeadPath + ".weight");
         foreach (var name in names)
         {

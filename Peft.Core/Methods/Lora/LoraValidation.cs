@@ -86,10 +86,10 @@ internal static class LoraValidation
             return;
         }
 
-        var all = model.Linears().Select(l => l.Path).Append(model.EmbeddingPath).Append(model.HeadPath).ToList();
+        string?[] all = [.. model.Linears().Select(l => l.Path), .. model.Outline.Embeddings.Select(e => e.Path), model.HeadPath];
         foreach (var name in targets.Selector.Names ?? [])
         {
-            if (!all.Any(path => ModuleSelector.MatchesName(path, name)))
+            if (!all.Any(path => path is not null && ModuleSelector.MatchesName(path, name)))
                 result.Error("target_modules", $"no module is called '{name}'; this base has {Known(model)}.");
         }
 
@@ -112,7 +112,7 @@ internal static class LoraValidation
     }
 
     private static string Known(ModelConfig model) =>
-        string.Join(", ", model.Linears().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Append(model.EmbeddingPath[(model.EmbeddingPath.LastIndexOf('.') + 1)..]).Append(model.HeadPath));
+        string.Join(", ", model.Linears().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Append(model.EmbeddingPath[(model.EmbeddingPath.LastIndexOf('.') + 1)..]).Append(model.HeadPath).Where(n => n is not null));
 
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }

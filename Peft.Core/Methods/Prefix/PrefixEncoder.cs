@@ -21,7 +21,7 @@ internal sealed class PrefixEncoder : IDisposable
     private readonly bool projected;
 
     /// <summary>Draws a fresh encoder in PEFT's order: embedding, then each linear's weight and bias.</summary>
-    public PrefixEncoder(PrefixTuningConfig config, CausalLanguageModel model)
+    public PrefixEncoder(PrefixTuningConfig config, BaseModel model)
     {
         projected = config.PrefixProjection;
         using var gradOff = no_grad();

@@ -17,7 +17,7 @@ internal sealed class PrefixTuningAdapter : PeftAdapter, IPrefixSource
     private readonly PrefixTuningConfig config;
     private readonly PrefixEncoder encoder;
 
-    private PrefixTuningAdapter(CausalLanguageModel model, PrefixTuningConfig config, PrefixEncoder encoder)
+    private PrefixTuningAdapter(BaseModel model, PrefixTuningConfig config, PrefixEncoder encoder)
         : base(model, config)
     {
         this.config = config;
@@ -31,10 +31,10 @@ internal sealed class PrefixTuningAdapter : PeftAdapter, IPrefixSource
     /// <inheritdoc />
     public int Length => config.NumVirtualTokens;
 
-    public static PrefixTuningAdapter Create(CausalLanguageModel model, PrefixTuningConfig config) =>
+    public static PrefixTuningAdapter Create(BaseModel model, PrefixTuningConfig config) =>
         new(model, config, new PrefixEncoder(config, model));
 
-    public static PrefixTuningAdapter Load(CausalLanguageModel model, PrefixTuningConfig config, string folder)
+    public static PrefixTuningAdapter Load(BaseModel model, PrefixTuningConfig config, string folder)
     {
         var validation = config.Validate(model.Config);
         if (validation.Problems.Count > 0)

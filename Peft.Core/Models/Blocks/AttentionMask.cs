@@ -15,18 +15,23 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
     /// <param name="prefix">Virtual tokens in front.</param>
     /// <param name="dtype">Type of queries and keys.</param>
     /// <param name="device">Where they are.</param>
-    public static AttentionMask Build(Tensor? padding, long queries, long past, long prefix, ScalarType dtype, Device device)
+    /// <param name="window">A token sees itself and this many − 1 positions before it; 0 means all of them.</param>
+    public static AttentionMask Build(Tensor? padding, long queries, long past, long prefix, ScalarType dtype, Device device, int window = 0)
     {
+        if (window >= prefix + past + queries)
+            window = 0;
         var hidden = padding is not null && HidesFromRealTokens(padding);
-        if (!hidden && queries == 1)
+        if (!hidden && window == 0 && queries == 1)
             return new AttentionMask(null, false);
-        if (!hidden && past == 0 && prefix == 0)
+        if (!hidden && window == 0 && past == 0 && prefix == 0)
             return new AttentionMask(null, true);
 
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         var keys = prefix + past + queries;
         var later = ones([queries, keys], ScalarType.Bool, device).triu(prefix + past + 1).view(1, 1, queries, keys);
+        if (window > 0)
+            later = later.logical_or(ones([queries, keys], ScalarType.Bool, device).tril(prefix + past - window));
         if (hidden)
         {
             var pads = padding!.to(device).eq(0).view(padding.shape[0], 1, 1, past + queries);
@@ -53,9 +58,11 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
     /// </summary>
     private static Tensor Blocking(Tensor hidden, ScalarType dtype)
     {
-        var blocked = dtype == ScalarType.BFloat16 ? -3.3895e38f : dtype == ScalarType.Float16 ? -65504f : float.MinValue;
-        return zeros(hidden.shape, dtype, hidden.device).masked_fill(hidden, blocked);
+        return zeros(hidden.shape, dtype, hidden.device).masked_fill(hidden, Blocked(dtype));
     }
+
+    /// <summary>The smallest number of a type.</summary>
+    public static float Blocked(ScalarType dtype) => dtype == ScalarType.BFloat16 ? -3.3895e38f : dtype == ScalarType.Float16 ? -65504f : float.MinValue;
 
     /// <summary>True when some pad stands in front of a real token of its row.</summary>
     private static bool HidesFromRealTokens(Tensor padding)

@@ -4,28 +4,26 @@ namespace Peft.Core.Models.Blocks;
 
 /// <summary>
 /// Root-mean-square normalisation: y = w · x / √(mean(x²) + ε), computed in fp32 and brought back to the type of x before the weight is
-/// applied (as Hugging Face's LlamaRMSNorm). https://arxiv.org/abs/1910.07467
+/// applied (as Hugging Face's LlamaRMSNorm). Gemma stores w − 1 and applies it in fp32. https://arxiv.org/abs/1910.07467
 /// </summary>
 public sealed class RmsNorm
 {
+    private readonly ModelParameter weight;
     private readonly double epsilon;
+    private readonly bool unitOffset;
 
-    internal RmsNorm(ModelParameter weight, double epsilon)
-    {
-        WeightParameter = weight;
-        this.epsilon = epsilon;
-    }
+    internal RmsNorm(ModelParameter weight, double epsilon, bool unitOffset = false) =>
+        (this.weight, this.epsilon, this.unitOffset) = (weight, epsilon, unitOffset);
 
-    /// <summary>Weight [C].</summary>
-    public ModelParameter WeightParameter { get; }
-
-    /// <summary>Normalises the rows of x [N, C].</summary>
+    /// <summary>Normalises the last dimension of x [..., C].</summary>
     public Tensor Forward(Tensor x)
     {
         var dtype = x.dtype;
         var x32 = x.to(ScalarType.Float32);
         var scale = x32.square().mean([-1], keepdim: true).add_(epsilon).rsqrt();
         var normed = x32 * scale;
-        return WeightParameter.Computing * normed.to(dtype);
+        return unitOffset
+            ? (normed * (weight.Computing.to(ScalarType.Float32) + 1)).to(dtype)
+            : weight.Computing * normed.to(dtype);
     }
 }

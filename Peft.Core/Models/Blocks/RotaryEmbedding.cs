@@ -12,6 +12,28 @@ public sealed record RopeScaling(string Type, double Factor, double LowFrequency
 {
     /// <summary>No stretching.</summary>
     public static RopeScaling None { get; } = new("default", 1, 1, 1, 0);
+
+    /// <summary>Reads <c>rope_scaling</c>; absent means none.</summary>
+    /// <exception cref="PeftException">A type that is not supported.</exception>
+    public static RopeScaling Read(ConfigReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        if (reader.Object("rope_scaling") is not { } scaling)
+            return None;
+        var type = scaling.String("rope_type") ?? scaling.String("type") ?? "default";
+        return type switch
+        {
+            "default" => None,
+            "linear" => None with { Type = "linear", Factor = scaling.Number("factor", 1) },
+            "llama3" => new RopeScaling(
+                "llama3",
+                scaling.Number("factor", 8),
+                scaling.Number("low_freq_factor", 1),
+                scaling.Number("high_freq_factor", 4),
+                scaling.Size("original_max_position_embeddings", 8192)),
+            _ => throw new PeftException($"{reader.Path}: rope_scaling of type '{type}' is not supported; supported are default, linear and llama3."),
+        };
+    }
 }
 
 /// <summary>
@@ -48,10 +70,26 @@ public sealed class RotaryEmbedding : IDisposable
         return (cosTable!.index_select(0, positions), sinTable!.index_select(0, positions));
     }
 
-    /// <summary>Turns x [B, T, H, D] by tables that broadcast to [B, T, 1, D/2].</summary>
-    public static Tensor Rotate(Tensor x, Tensor cos, Tensor sin)
+    /// <summary>
+    /// Turns x [B, T, H, D] by tables that broadcast to [B, T, 1, R/2]; dimensions from R on are left alone.
+    /// </summary>
+    /// <param name="x">Queries or keys.</param>
+    /// <param name="cos">Cosines.</param>
+    /// <param name="sin">Sines.</param>
+    /// <param name="interleaved">Whether neighbours (2d, 2d + 1) turn together (GPT-J, GLM) rather than (d, d + R/2).</param>
+    public static Tensor Rotate(Tensor x, Tensor cos, Tensor sin, bool interleaved = false)
     {
         ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(cos);
+        var (width, rotated) = (x.shape[^1], 2 * cos.shape[^1]);
+        if (rotated < width)
+            return cat([Rotate(x.narrow(-1, 0, rotated), cos, sin, interleaved), x.narrow(-1, rotated, width - rotated)], -1);
+        if (interleaved)
+        {
+            var pairs = x.unflatten(-1, [rotated / 2, 2]).unbind(-1);
+            return stack([(pairs[0] * cos).sub_(pairs[1] * sin), (pairs[1] * cos).add_(pairs[0] * sin)], -1).flatten(-2);
+        }
+
         var halves = x.chunk(2, -1);
         var first = (halves[0] * cos).sub_(halves[1] * sin);
         var second = (halves[1] * cos).add_(halves[0] * sin);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Peft.Core.Methods;
 using Peft.Core.Models;
+using Peft.Core.Models.Decoders;
 
 namespace Peft.Core.Tests.Methods;
 

@@ -1,0 +1,138 @@
+using Peft.Core.Models.Blocks;
+using Peft.Core.Runtime;
+using Peft.Core.Serialization;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Models;
+
+/// <summary>How a base model is loaded.</summary>
+public sealed record ModelLoadOptions
+{
+    /// <summary>
+    /// Element type to compute in: <c>auto</c> (a bfloat16 checkpoint stays bfloat16 where the CPU multiplies it fast, everything else is
+    /// float32), <c>float32</c> or <c>bfloat16</c>.
+    /// </summary>
+    public string Dtype { get; init; } = "auto";
+
+    /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
+    public Arithmetic Arithmetic { get; init; }
+
+    /// <summary>What the model is for; null takes the architecture's first task (for a decoder: predicting the next token).</summary>
+    public ModelTask? Task { get; init; }
+
+    /// <summary>Labels of a classification; null takes the config's number.</summary>
+    public int? NumLabels { get; init; }
+}
+
+/// <summary>
+/// A base model with the head of a task. It offers sites (linear layers, embeddings, head, attentions) that methods attach to, and knows
+/// no method. Weights are frozen; the model is used by one thread at a time.
+/// </summary>
+public abstract class BaseModel : IDisposable
+{
+    private readonly WeightSource weights;
+
+    /// <summary>Takes what every architecture needs.</summary>
+    protected BaseModel(ModelConfig config, WeightSource weights)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(weights);
+        this.weights = weights;
+        Config = config;
+    }
+
+    /// <summary>The config.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Element type of weights and activations.</summary>
+    public ScalarType DType => weights.DType;
+
+    /// <summary>Where it computes.</summary>
+    public Device Device => weights.Device;
+
+    /// <summary>Folder it was loaded from.</summary>
+    public string Folder { get; private set; } = "";
+
+    /// <summary>Where operations of a bfloat16 model are rounded.</summary>
+    public Arithmetic Arithmetic { get; private set; }
+
+    /// <summary>True while training: adapters apply their dropout.</summary>
+    public bool Training { get; set; }
+
+    /// <summary>Every base parameter in module order, a tied head once.</summary>
+    public IReadOnlyList<ModelParameter> Parameters => weights.Taken;
+
+    /// <summary>Every linear layer in module order, without the head.</summary>
+    public IReadOnlyList<LinearSite> Linears => weights.Linears;
+
+    /// <summary>Every embedding in module order; the first is the input embedding.</summary>
+    public IReadOnlyList<EmbeddingSite> Embeddings => weights.Embeddings;
+
+    /// <summary>Every norm in module order.</summary>
+    public IReadOnlyList<NormSite> Norms => weights.Norms;
+
+    /// <summary>Parameters of the head that the checkpoint lacks, so that they start from random values.</summary>
+    public IReadOnlyList<string> Initialised => weights.Initialised;
+
+    /// <summary>Every attention that takes learned keys and values.</summary>
+    public abstract IReadOnlyList<AttentionSite> Attentions { get; }
+
+    /// <summary>The input embedding.</summary>
+    public EmbeddingSite Embedding => weights.Embeddings[0];
+
+    /// <summary>The head of the task; null when the task is the hidden states themselves.</summary>
+    public abstract LinearSite? Head { get; }
+
+    /// <summary>Learned keys and values in front of every attention, if a method attached some.</summary>
+    public IPrefixSource? Prefix { get; set; }
+
+    /// <summary>Loads a Hugging Face folder; weights that need no conversion stay mapped.</summary>
+    /// <exception cref="PeftException">Missing or damaged files, unknown architecture or task, absent device or unknown dtype.</exception>
+    public static BaseModel Load(string folder, ModelLoadOptions? options = null)
+    {
+        options ??= new ModelLoadOptions();
+        var device = TorchRuntime.ResolveDevice(options.Device);
+        var config = ModelConfig.Load(folder, options.Task, options.NumLabels);
+        using var checkpoint = Checkpoint.Open(folder);
+        using var gradOff = no_grad();
+        var weights = WeightSource.From(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);
+        var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
+        model.Folder = folder;
+        model.Arithmetic = options.Arithmetic;
+        return model;
+    }
+
+    /// <summary>The folder's name without its path, as a display name.</summary>
+    public override string ToString() => $"{Config.ModelType} {Path.GetFileName(Folder.TrimEnd('/'))} {DTypes.Name(DType)}";
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the weights.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach (var parameter in Parameters)
+            parameter.Dispose();
+    }
+
+    private static ScalarType ChooseDtype(string wanted, ModelConfig config, Checkpoint checkpoint)
+    {
+        if (wanted != "auto")
+        {
+            return DTypes.FloatFromName(wanted) is { } named and not ScalarType.Float16
+                ? named
+                : throw new PeftException($"Unknown dtype '{wanted}': use auto, float32 or bfloat16.");
+        }
+
+        var stored = new CheckpointNames(checkpoint, config).StoredType(config.EmbeddingPath + ".weight") ?? ScalarType.Float32;
+        return stored == ScalarType.BFloat16 && TorchRuntime.CpuBFloat16IsFast ? ScalarType.BFloat16 : ScalarType.Float32;
+    }
+}

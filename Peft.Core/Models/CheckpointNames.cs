@@ -1,0 +1,87 @@
+using Peft.Core.Serialization;
+using Peft.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Models;
+
+/// <summary>
+/// Finds a model's parameters in a checkpoint although files differ in their names: with or without the base prefix, with the older
+/// <c>gamma</c>/<c>beta</c> of norms, or as the architecture's own layout has them.
+/// </summary>
+internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
+{
+    /// <summary>Spread of freshly drawn heads.</summary>
+    public double InitializerRange => config.InitializerRange;
+
+    /// <summary>The stored tensor of a parameter, or null when it belongs to a head that may be drawn. The caller disposes it.</summary>
+    public Tensor? Find(string name)
+    {
+        if (NameInFile(name) is { } stored)
+            return checkpoint.Tensor(stored);
+        return config.Derived(name, checkpoint);
+    }
+
+    /// <summary>The element type a parameter is stored in, or null when the files lack it.</summary>
+    public ScalarType? StoredType(string name) => NameInFile(name) is { } stored ? checkpoint.Entry(stored).DType : null;
+
+    /// <summary>Reports everything that is missing or has another shape, before any weight is read.</summary>
+    public void CheckAgainst(IReadOnlyList<ParameterShape> shapes)
+    {
+        var missing = shapes.Where(s => NameInFile(s.Name) is null && !config.MayBeMissing(s.Name) && !config.CanDerive(s.Name, checkpoint)).Select(s => s.Name).ToList();
+        if (missing.Count > 0)
+        {
+            var shown = string.Join(", ", missing.Take(5).Select(n => $"'{n}'"));
+            var more = missing.Count > 5 ? $" and {missing.Count - 5} more" : "";
+            throw new PeftException($"{Where()}: {missing.Count} tensor(s) that config.json asks for are missing: {shown}{more}.");
+        }
+
+        foreach (var shape in shapes)
+        {
+            if (NameInFile(shape.Name) is { } stored)
+                Check(shape, stored);
+        }
+    }
+
+    private void Check(ParameterShape shape, string stored)
+    {
+        var entry = checkpoint.Entry(stored);
+        if (!entry.Shape.SequenceEqual(shape.Shape))
+        {
+            throw new PeftException(
+                $"{checkpoint.PathOf(stored)}: tensor '{stored}' has shape [{string.Join(", ", entry.Shape)}], config.json asks for [{string.Join(", ", shape.Shape)}].");
+        }
+
+        if (DTypes.FloatFromName(DTypes.Name(entry.DType)) is null && entry.DType != ScalarType.Float64)
+            throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {DTypes.Code(entry.DType)}; weights must be F32, BF16 or F16.");
+    }
+
+    private string? NameInFile(string name)
+    {
+        foreach (var spelling in Spellings(name))
+        {
+            if (checkpoint.Contains(spelling))
+                return spelling;
+            if (OldNorm(spelling) is { } old && checkpoint.Contains(old))
+                return old;
+        }
+
+        return null;
+    }
+
+    private IEnumerable<string> Spellings(string name)
+    {
+        yield return name;
+        var prefix = config.BasePrefix + ".";
+        yield return name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name;
+        foreach (var other in config.OtherNames(name))
+            yield return other;
+    }
+
+    private static string? OldNorm(string name) =>
+        !name.Contains("norm", StringComparison.OrdinalIgnoreCase) && !name.Contains(".ln", StringComparison.Ordinal) ? null
+        : name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^"weight".Length] + "gamma"
+        : name.EndsWith(".bias", StringComparison.Ordinal) ? name[..^"bias".Length] + "beta"
+        : null;
+
+    private string Where() => checkpoint.Names.Count > 0 ? checkpoint.PathOf(checkpoint.Names.First()) : "the weights";
+}
