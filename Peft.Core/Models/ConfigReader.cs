@@ -37,6 +37,11 @@ public sealed class ConfigReader
         }
     }
 
+    /// <summary>Reads fields that stand elsewhere than in a file of their own.</summary>
+    /// <param name="source">Where they stand, for messages.</param>
+    /// <param name="json">The fields.</param>
+    public static ConfigReader From(string source, JsonObject json) => new(source, json);
+
     /// <summary>The string field, or null when absent.</summary>
     public string? String(string field) => Value<string>(field);
 

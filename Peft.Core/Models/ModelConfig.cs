@@ -98,9 +98,12 @@ public abstract record ModelConfig
     /// <param name="task">What the model is for; null takes the architecture's first task.</param>
     /// <param name="numLabels">Labels of a classification; null takes the config's number.</param>
     /// <exception cref="PeftException">Missing or damaged file, unknown architecture, unusable value, or a task that the architecture cannot do.</exception>
-    public static ModelConfig Load(string folder, ModelTask? task = null, int? numLabels = null)
+    public static ModelConfig Load(string folder, ModelTask? task = null, int? numLabels = null) => Read(ConfigReader.Open(folder), task, numLabels);
+
+    /// <summary>Reads the fields of a config that was opened or parsed before; see <see cref="Load"/>.</summary>
+    public static ModelConfig Read(ConfigReader reader, ModelTask? task = null, int? numLabels = null)
     {
-        var reader = ConfigReader.Open(folder);
+        ArgumentNullException.ThrowIfNull(reader);
         var descriptor = ModelRegistry.Find(reader);
         var wanted = task ?? descriptor.Tasks[0];
         if (!descriptor.Tasks.Contains(wanted))

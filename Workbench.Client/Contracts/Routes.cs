@@ -6,6 +6,7 @@ public static class Routes
     public const string Projects = "/api/projects";
     public const string Datasets = "/api/datasets";
     public const string Models = "/api/models";
+    public const string Catalogue = "/api/catalogue";
     public const string Methods = "/api/methods";
     public const string Runs = "/api/runs";
     public const string Comparisons = "/api/comparisons";

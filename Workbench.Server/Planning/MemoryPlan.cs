@@ -34,6 +34,23 @@ internal static class MemoryPlan
         return new MemoryEstimate(weights, adapter, optimizer, activations, total, Machine());
     }
 
+    /// <summary>Thousandths of a bit that NF4 with doubly quantised scales takes per weight (https://arxiv.org/abs/2305.14314).</summary>
+    public const int Nf4Bits = 4127;
+
+    /// <summary>Bytes for training on one text of 512 tokens at a time, a little more than the smallest run that is worth while.</summary>
+    /// <param name="model">The base.</param>
+    /// <param name="weights">Bytes of the base weights as they lie in memory.</param>
+    /// <param name="trained">Number of trained values.</param>
+    public static long ForOneText(ModelConfig model, long weights, long trained)
+    {
+        const int length = 512;
+        var full = trained == model.ParameterCount();
+
+        // Gradient and AdamW's two moments beside each trained value; an adapter's own values too.
+        var optimizer = trained * Float32 * (full ? 3 : 4);
+        return weights + optimizer + Activations(model, length, length, batch: 1, full) + Runtime;
+    }
+
     /// <summary>The process itself with the tensor library loaded, before any weight.</summary>
     private const long Runtime = 250L * 1024 * 1024;
 
