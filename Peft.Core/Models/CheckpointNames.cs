@@ -24,6 +24,10 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
     /// <summary>The element type a parameter is stored in, or null when the files lack it.</summary>
     public ScalarType? StoredType(string name) => NameInFile(name) is { } stored ? checkpoint.Entry(stored).DType : null;
 
+    /// <summary>The stored tensor of a buffer, or null when the files lack it or hold it in another shape. The caller disposes it.</summary>
+    public Tensor? Find(string name, long[] shape) =>
+        NameInFile(name) is { } stored && checkpoint.Entry(stored).Shape.SequenceEqual(shape) ? checkpoint.Tensor(stored) : null;
+
     /// <summary>Reports everything that is missing or has another shape, before any weight is read.</summary>
     public void CheckAgainst(IReadOnlyList<ParameterShape> shapes)
     {

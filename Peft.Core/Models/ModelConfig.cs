@@ -30,6 +30,9 @@ public abstract record ModelConfig
     /// <summary>Query heads per layer.</summary>
     public required int NumAttentionHeads { get; init; }
 
+    /// <summary>Layers that write: those of the decoder where there is an encoder besides.</summary>
+    public virtual int NumDecoderLayers => NumHiddenLayers;
+
     /// <summary>Key/value heads per layer; fewer than query heads means grouped-query attention.</summary>
     public required int NumKeyValueHeads { get; init; }
 

@@ -1,4 +1,5 @@
 using Peft.Core.Models.Decoders;
+using Peft.Core.Models.EncoderDecoders;
 
 namespace Peft.Core.Models;
 
@@ -16,6 +17,10 @@ public sealed record ModelDescriptor(
     /// <summary>What a decoder can be used for.</summary>
     internal static IReadOnlyList<ModelTask> DecoderTasks { get; } = [ModelTask.CausalLm, ModelTask.SeqCls, ModelTask.FeatureExtraction];
 
+    /// <summary>An encoder-decoder.</summary>
+    internal static ModelDescriptor EncoderDecoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, EncoderDecoderModel> create)
+        where TConfig : ModelConfig => new(modelType, read, (config, weights) => create((TConfig)config, weights), [ModelTask.Seq2SeqLm]);
+
     /// <summary>A decoder.</summary>
     internal static ModelDescriptor Decoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, CausalLanguageModel> create)
         where TConfig : ModelConfig => new(modelType, read, (config, weights) => create((TConfig)config, weights), DecoderTasks);
@@ -26,8 +31,11 @@ public static class ModelRegistry
 {
     private static readonly Dictionary<string, ModelDescriptor> s_descriptors = new ModelDescriptor[]
     {
+        ModelDescriptor.EncoderDecoder("bart", BartConfig.Read, (config, weights) => new Bart(config, weights)),
         ModelDescriptor.Decoder("gpt2", Gpt2Config.Read, (config, weights) => new Gpt2(config, weights)),
         ModelDescriptor.Decoder("llama", LlamaConfig.Read, (config, weights) => new Llama(config, weights)),
+        ModelDescriptor.EncoderDecoder("mt5", T5Config.ReadMultilingual, (config, weights) => new T5(config, weights)),
+        ModelDescriptor.EncoderDecoder("t5", T5Config.Read, (config, weights) => new T5(config, weights)),
     }.ToDictionary(d => d.ModelType, StringComparer.Ordinal);
 
     /// <summary>Every architecture.</summary>

@@ -67,6 +67,15 @@ public sealed class WeightSource
         return parameter;
     }
 
+    /// <summary>A stored tensor that never trains and is no parameter; null when the files lack it (and in an outline).</summary>
+    public ModelParameter? Buffer(string name, params long[] shape)
+    {
+        if (checkpoint?.Find(name, shape) is not { } stored)
+            return null;
+        using (stored)
+            return new ModelParameter(name, stored.to(DType, Device).DetachFromDisposeScope());
+    }
+
     /// <summary>A linear layer: <c>weight</c> [out, in] and, if it has one, <c>bias</c> [out].</summary>
     /// <param name="path">Module path.</param>
     /// <param name="inFeatures">Input width.</param>

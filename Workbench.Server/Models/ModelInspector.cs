@@ -26,7 +26,7 @@ internal static class ModelInspector
             var dtype = config.Dtype ?? "";
             var facts = new ModelFacts(
                 Architecture(fields, config.ModelType), config.ParameterCount(), dtype, bytes, readme, fields, config.VocabSize, config.MaxPositionEmbeddings, null);
-            return facts with { Problem = Weights(folder, config) };
+            return facts with { Problem = Untrainable(folder, config) ?? Weights(folder, config) };
         }
         catch (PeftException refused)
         {
@@ -53,6 +53,11 @@ internal static class ModelInspector
         var path = Path.Combine(folder, "tokenizer_config.json");
         return Fields(path).GetValueOrDefault("chat_template", "");
     }
+
+    /// <summary>Runs train what predicts the next token; other kinds are computed by the engine, but no run knows their batches.</summary>
+    private static string? Untrainable(string folder, ModelConfig config) => config.Task == ModelTask.CausalLm
+        ? null
+        : $"{folder}: architecture '{config.ModelType}' is for {config.Task.Name()}; runs train decoders (CAUSAL_LM) only.";
 
     private static string? Weights(string folder, ModelConfig config)
     {

@@ -43,6 +43,27 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
         return new AttentionMask(Blocking(later, dtype).MoveToOuterDisposeScope(), false);
     }
 
+    /// <summary>Everybody sees every real token.</summary>
+    /// <param name="padding">[B, S] with 1 for real tokens, or null when there are no pads.</param>
+    /// <param name="dtype">Type of queries and keys.</param>
+    /// <param name="device">Where they are.</param>
+    public static AttentionMask OfPadding(Tensor? padding, ScalarType dtype, Device device)
+    {
+        if (padding is null)
+            return new AttentionMask(null, false);
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        var pads = padding.to(device).eq(0).view(padding.shape[0], 1, 1, padding.shape[1]);
+        return new AttentionMask(Blocking(pads, dtype).MoveToOuterDisposeScope(), false);
+    }
+
+    /// <summary>The same rule as numbers, where it was only named.</summary>
+    public AttentionMask Filled(long queries, long keys, ScalarType dtype, Device device) =>
+        Causal ? new AttentionMask(CausalOnly(queries, keys, dtype, device), false) : this;
+
+    /// <summary>The mask with scores [1 or B, H, T, S] added; it must be filled or empty.</summary>
+    public AttentionMask Plus(Tensor scores) => new(Additive is null ? scores : maximum(Additive + scores, tensor(Blocked(scores.dtype), dtype: scores.dtype, device: scores.device)), false);
+
     /// <summary>The causal rule alone as a mask [1, 1, T, S].</summary>
     public static Tensor CausalOnly(long queries, long keys, ScalarType dtype, Device device)
     {

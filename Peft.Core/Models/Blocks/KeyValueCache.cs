@@ -17,8 +17,8 @@ public sealed class KeyValueCache : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         Capacity = capacity;
         Batch = batch;
-        keys = new Tensor[config.NumHiddenLayers];
-        values = new Tensor[config.NumHiddenLayers];
+        keys = new Tensor[config.NumDecoderLayers];
+        values = new Tensor[config.NumDecoderLayers];
         for (var i = 0; i < keys.Length; i++)
         {
             keys[i] = empty([batch, config.NumKeyValueHeads, capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
