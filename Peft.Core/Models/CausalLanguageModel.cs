@@ -106,13 +106,14 @@ public abstract class CausalLanguageModel : BaseModel
     /// <param name="width">Width of the hidden states.</param>
     /// <param name="bias">Whether the language-model head has a bias.</param>
     /// <param name="tokenHead">What the architecture calls the head for labels of tokens.</param>
-    protected LinearSite? TakeHead(WeightSource weights, int width, bool bias = false, string tokenHead = "score")
+    /// <param name="name">What it calls the language-model head.</param>
+    protected LinearSite? TakeHead(WeightSource weights, int width, bool bias = false, string tokenHead = "score", string name = "lm_head")
     {
         ArgumentNullException.ThrowIfNull(weights);
         return Config.Task switch
         {
-            ModelTask.CausalLm when Config.TieWordEmbeddings => new LinearSite("lm_head", Embedding.WeightParameter, bias ? weights.Take("lm_head.bias", Config.VocabSize) : null),
-            ModelTask.CausalLm => weights.HeadLinear("lm_head", width, Config.VocabSize, bias),
+            ModelTask.CausalLm when Config.TieWordEmbeddings => new LinearSite(name, Embedding.WeightParameter, bias ? weights.Take(name + ".bias", Config.VocabSize) : null),
+            ModelTask.CausalLm => weights.HeadLinear(name, width, Config.VocabSize, bias),
             ModelTask.SeqCls => weights.HeadLinear("score", width, Config.NumLabels, bias: false),
             ModelTask.TokenCls => weights.HeadLinear(tokenHead, width, Config.NumLabels, bias: true),
             ModelTask.QuestionAns => weights.HeadLinear("qa_outputs", width, 2, bias: true),

@@ -51,6 +51,9 @@ public sealed class ConfigReader
     /// <summary>The number field, or the default when absent.</summary>
     public double Number(string field, double absent) => Value<double?>(field) ?? absent;
 
+    /// <summary>The number field, or null when absent.</summary>
+    public double? NumberOrNull(string field) => Value<double?>(field);
+
     /// <summary>The yes/no field, or the default when absent.</summary>
     public bool Flag(string field, bool absent) => Value<bool?>(field) ?? absent;
 
@@ -81,6 +84,9 @@ public sealed class ConfigReader
     /// <summary>The number of labels: <c>num_labels</c>, or how many <c>id2label</c> names, or 2.</summary>
     public int Labels() => json["id2label"] is JsonObject { Count: > 0 } labels ? labels.Count : Size("num_labels", 2);
 
+    /// <summary>Whether the field is there and null.</summary>
+    public bool IsNull(string field) => json.ContainsKey(field) && json[field] is null;
+
     /// <summary>Whether the file has the field, null or not.</summary>
     public bool Has(string field) => json.ContainsKey(field);
 
@@ -91,6 +97,27 @@ public sealed class ConfigReader
         JsonArray many => [.. many.Select(n => Convert<string>(field, n)!)],
         _ => throw new PeftException($"{Path}: field '{field}' should be a list."),
     };
+
+    /// <summary>
+    /// A kind per layer from GPT-Neo's notation [[[kind, …], times], …]; absent repeats the default to the last layer.
+    /// </summary>
+    /// <exception cref="PeftException">Another shape, or not one kind per layer.</exception>
+    public IReadOnlyList<string> Pattern(string field, int layers, IReadOnlyList<string> absent)
+    {
+        ArgumentNullException.ThrowIfNull(absent);
+        if (json[field] is null)
+            return [.. Enumerable.Range(0, layers).Select(i => absent[i % absent.Count])];
+        var kinds = new List<string>();
+        foreach (var part in json[field] as JsonArray ?? [])
+        {
+            if (part is not JsonArray { Count: 2 } pair || pair[0] is not JsonArray names)
+                throw new PeftException($"{Path}: field '{field}' should be a list of [[kinds], times].");
+            for (var i = 0; i < Convert<int>(field, pair[1]); i++)
+                kinds.AddRange(names.Select(n => Convert<string>(field, n)!));
+        }
+
+        return kinds.Count == layers ? kinds : throw new PeftException($"{Path}: field '{field}' names {kinds.Count} layers, the model has {layers}.");
+    }
 
     /// <summary>Checks that heads of equal width fill the width.</summary>
     /// <exception cref="PeftException">They do not.</exception>

@@ -64,6 +64,17 @@ public sealed class DecoderCall
         ? arange(VirtualTokens + Past, VirtualTokens + Past + Length, ScalarType.Int64, model.Device).unsqueeze(0)
         : positions + VirtualTokens);
 
+    /// <summary>
+    /// Where each token stands when only real tokens count, virtual ones included: [B or 1, T]. What is padding stands at −1.
+    /// </summary>
+    public Tensor CountedPositions() => positions is not null || Padding is null ? Positions() : Once("counted", () =>
+    {
+        var real = Padding.to(ScalarType.Int64, model.Device);
+        if (VirtualTokens > 0)
+            real = cat([ones([Batch, VirtualTokens], ScalarType.Int64, model.Device), real], 1);
+        return ((real.cumsum(1) * real) - 1).narrow(1, VirtualTokens + Past, Length);
+    });
+
     /// <summary>Makes a tensor at its first use and keeps it until the forward ends.</summary>
     /// <param name="key">What it is, e.g. the block it belongs to.</param>
     /// <param name="make">Makes it.</param>

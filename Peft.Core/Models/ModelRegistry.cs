@@ -32,9 +32,19 @@ public static class ModelRegistry
     private static readonly Dictionary<string, ModelDescriptor> s_descriptors = new ModelDescriptor[]
     {
         ModelDescriptor.EncoderDecoder("bart", BartConfig.Read, (config, weights) => new Bart(config, weights)),
+        ModelDescriptor.Decoder("bloom", BloomConfig.Read, (config, weights) => new Bloom(config, weights)),
+        ModelDescriptor.Decoder("codegen", CodeGenConfig.Read, (config, weights) => new CodeGen(config, weights)),
         ModelDescriptor.Decoder("gpt2", Gpt2Config.Read, (config, weights) => new Gpt2(config, weights)),
+        ModelDescriptor.Decoder("gpt3", Gpt2Config.ReadGpt3, (config, weights) => new Gpt2(config, weights)),
+        ModelDescriptor.Decoder("gpt_bigcode", GptBigCodeConfig.Read, (config, weights) => new GptBigCode(config, weights)),
+        ModelDescriptor.Decoder("gpt_neox", GptNeoXConfig.Read, (config, weights) => new GptNeoX(config, weights)),
+        ModelDescriptor.Decoder("gptj", GptJConfig.Read, (config, weights) => new GptJ(config, weights)),
         ModelDescriptor.Decoder("llama", LlamaConfig.Read, (config, weights) => new Llama(config, weights)),
+        ModelDescriptor.Decoder("moss", CodeGenConfig.ReadMoss, (config, weights) => new CodeGen(config, weights)),
+        ModelDescriptor.Decoder("mpt", MptConfig.Read, (config, weights) => new Mpt(config, weights)),
         ModelDescriptor.EncoderDecoder("mt5", T5Config.ReadMultilingual, (config, weights) => new T5(config, weights)),
+        ModelDescriptor.Decoder("opt", OptConfig.Read, (config, weights) => new Opt(config, weights)),
+        ModelDescriptor.Decoder("palm", PalmConfig.Read, (config, weights) => new Palm(config, weights)),
         ModelDescriptor.EncoderDecoder("t5", T5Config.Read, (config, weights) => new T5(config, weights)),
     }.ToDictionary(d => d.ModelType, StringComparer.Ordinal);
 

@@ -105,9 +105,9 @@ public sealed class WeightSource
     }
 
     /// <summary>A layer norm over the last dimension.</summary>
-    public LayerNorm LayerNorm(string path, int width, double epsilon, bool bias = true)
+    public LayerNorm LayerNorm(string path, int width, double epsilon, bool bias = true, bool weight = true)
     {
-        var norm = new LayerNorm(Take(path + ".weight", width), bias ? Take(path + ".bias", width) : null, epsilon);
+        var norm = new LayerNorm(width, weight ? Take(path + ".weight", width) : null, bias ? Take(path + ".bias", width) : null, epsilon);
         norms.Add(new NormSite(path));
         return norm;
     }

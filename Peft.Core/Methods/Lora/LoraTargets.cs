@@ -42,11 +42,26 @@ public sealed class LoraTargets
     /// <summary>Paths of the modules trained in full (<c>modules_to_save</c>).</summary>
     public IReadOnlyList<string> SavedModules { get; }
 
-    /// <summary>The modules that PEFT adapts by default; null when it asks the user to choose.</summary>
+    /// <summary>
+    /// The modules that PEFT adapts by default (its table of architectures), for those it does not know the attention's queries and values;
+    /// null when the user has to choose.
+    /// </summary>
     public static IReadOnlyList<string>? Defaults(string modelType) => modelType switch
     {
-        "llama" or "mistral" or "qwen2" or "qwen3" or "gemma" => ["q_proj", "v_proj"],
-        "gpt2" => ["c_attn"],
+        "llama" or "mistral" or "mixtral" or "qwen2" or "qwen3" or "gemma" or "gemma2" or "gemma3_text" or "gptj" or "opt" => ["q_proj", "v_proj"],
+        "glm" or "glm4" or "granite" or "olmo2" or "palm" or "smollm3" or "stablelm" or "starcoder2" or "ernie4_5" or "hunyuan_v1_dense" => ["q_proj", "v_proj"],
+        "phi" => ["q_proj", "v_proj", "fc1", "fc2"],
+        "gpt2" or "gpt3" or "gpt_bigcode" or "qwen" => ["c_attn"],
+        "bloom" or "chatglm" or "falcon" or "glm-130b" or "gpt_neox" => ["query_key_value"],
+        "codegen" or "moss" or "phi3" => ["qkv_proj"],
+        "mpt" => ["Wqkv"],
+        "baichuan" => ["W_pack"],
+        "internlm2" => ["wqkv"],
+        "cpm_bee" or "cpmant" => ["project_q", "project_v"],
+        "t5" or "mt5" => ["q", "v"],
+        "bart" => ["q_proj", "v_proj"],
+        "bert" or "roberta" or "xlm-roberta" or "electra" or "albert" => ["query", "value"],
+        "distilbert" => ["q_lin", "v_lin"],
         _ => null,
     };
 

@@ -86,8 +86,9 @@ public sealed class RotaryEmbedding : IDisposable
             return cat([Rotate(x.narrow(-1, 0, rotated), cos, sin, interleaved), x.narrow(-1, rotated, width - rotated)], -1);
         if (interleaved)
         {
-            var pairs = x.unflatten(-1, [rotated / 2, 2]).unbind(-1);
-            return stack([(pairs[0] * cos).sub_(pairs[1] * sin), (pairs[1] * cos).add_(pairs[0] * sin)], -1).flatten(-2);
+            var shape = x.shape;
+            var pairs = x.reshape([.. shape[..^1], rotated / 2, 2]).unbind(-1);
+            return stack([(pairs[0] * cos).sub_(pairs[1] * sin), (pairs[1] * cos).add_(pairs[0] * sin)], -1).view(shape);
         }
 
         var halves = x.chunk(2, -1);

@@ -21,12 +21,30 @@ public sealed record Gpt2Config : ModelConfig
     /// <summary>Whether the scores of layer i are divided by i + 1 besides.</summary>
     public required bool ScaleAttnByInverseLayerIdx { get; init; }
 
+    /// <summary>How far a token of each layer looks back, itself counted; 0 is to the start.</summary>
+    public IReadOnlyList<int> Windows { get; init; } = [];
+
     /// <inheritdoc />
     public override string BasePrefix => "transformer";
 
     /// <summary>Reads the fields of a <c>config.json</c>.</summary>
     /// <exception cref="PeftException">A value that the architecture cannot have.</exception>
-    public static Gpt2Config Read(ConfigReader reader)
+    public static Gpt2Config Read(ConfigReader reader) => Read(reader, "gpt2");
+
+    /// <summary>
+    /// Reads the shape of GPT-3: every second layer looks back <c>window_size</c> tokens only. The paper gives no width; fields and the
+    /// default of 256 are GPT-Neo's, which has the same pattern.
+    /// </summary>
+    /// <exception cref="PeftException">A value that the architecture cannot have.</exception>
+    public static Gpt2Config ReadGpt3(ConfigReader reader)
+    {
+        var config = Read(reader, "gpt3");
+        var window = reader.Size("window_size", 256);
+        var kinds = reader.Pattern("attention_types", config.NumHiddenLayers, ["global", "local"]);
+        return config with { Windows = [.. kinds.Select(kind => kind == "local" ? window : 0)] };
+    }
+
+    private static Gpt2Config Read(ConfigReader reader, string modelType)
     {
         ArgumentNullException.ThrowIfNull(reader);
         var hidden = reader.Size("n_embd", 768);
@@ -34,7 +52,7 @@ public sealed record Gpt2Config : ModelConfig
         reader.CheckHeads(hidden, heads);
         return new Gpt2Config
         {
-            ModelType = "gpt2",
+            ModelType = modelType,
             HiddenSize = hidden,
             NumHiddenLayers = reader.Size("n_layer", 12),
             NumAttentionHeads = heads,
@@ -57,7 +75,7 @@ public sealed record Gpt2Config : ModelConfig
 /// <summary>
 /// GPT-2: learned positions, layer norms in front of attention and feed-forward, one matrix for queries, keys and values, weights stored
 /// as [in, out]. Parameter names are those of Hugging Face's <c>GPT2LMHeadModel</c>. https://openai.com/research/better-language-models.
-/// GPT-3 has the same shape, larger (https://arxiv.org/abs/2005.14165).
+/// GPT-3 has the same shape, larger, with every second layer in windows (https://arxiv.org/abs/2005.14165).
 /// </summary>
 public sealed class Gpt2 : CausalLanguageModel
 {
@@ -110,7 +128,7 @@ public sealed class Gpt2 : CausalLanguageModel
         var parts = layer.QueryKeyValue.Forward(x).view(call.Batch, call.Length, 3, config.NumAttentionHeads, config.HeadDim).unbind(2);
         var scale = (config.ScaleAttnWeights ? 1 / Math.Sqrt(config.HeadDim) : 1) / (config.ScaleAttnByInverseLayerIdx ? index + 1 : 1);
         var (q, k, v) = (parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2)); // [B, H, T, D]
-        return layer.Output.Forward(call.Attend(index, q, k, v, scale: scale));
+        return layer.Output.Forward(call.Attend(index, q, k, v, config.Windows.Count > index ? call.Mask(config.Windows[index]) : null, scale));
     }
 
     // Properties are initialised from top to bottom, which is the order of the modules.
