@@ -133,7 +133,8 @@ public sealed class DecoderCall
             // The smallest number plus a negative score would be −∞, and a row that may look nowhere NaN.
             return hidden is null ? scores : maximum(scores + hidden, tensor(AttentionMask.Blocked(model.DType), dtype: model.DType, device: model.Device));
         }),
-        Causal: false);
+        Causal: false,
+        Mask(window).HasBlindRows);
 
     /// <summary>
     /// Attention of a layer, over the virtual tokens and the cache too.

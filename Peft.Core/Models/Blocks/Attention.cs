@@ -31,7 +31,8 @@ internal static class Attention
     {
         var shape = q.shape;
         var (batch, heads, length, headDim) = (shape[0], shape[1], shape[2], shape[3]);
-        if (arithmetic == Arithmetic.Reference || softCap > 0)
+        // A row that may look nowhere spreads evenly over all keys; the fused kernel computes that, but not its gradient.
+        if (arithmetic == Arithmetic.Reference || softCap > 0 || (mask.HasBlindRows && is_grad_enabled()))
             return Joined(Eager(q, Repeat(k, heads), Repeat(v, heads), mask, scale ?? 1 / Math.Sqrt(headDim), softCap), batch, length, heads);
         if (PrefersProducts(q, k) && length > 1)
             return Joined(Products(q, k, v, mask, scale ?? 1 / Math.Sqrt(headDim)), batch, length, heads);

@@ -7,7 +7,7 @@ namespace Peft.Core.Models.Blocks;
 /// rule is enough (no left padding, no prefix, no cache) no mask is built, since the attention kernel then skips half of the work: padding
 /// on the right is never looked at by a real token.
 /// </summary>
-internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
+internal readonly record struct AttentionMask(Tensor? Additive, bool Causal, bool HasBlindRows = false)
 {
     /// <param name="padding">[B, past + T] with 1 for real tokens, or null when there are no pads.</param>
     /// <param name="queries">T, the new tokens.</param>
@@ -40,7 +40,7 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
             later = later.logical_or(pads);
         }
 
-        return new AttentionMask(Blocking(later, dtype).MoveToOuterDisposeScope(), false);
+        return new AttentionMask(Blocking(later, dtype).MoveToOuterDisposeScope(), false, HasBlindRows: hidden && prefix == 0);
     }
 
     /// <summary>Everybody sees every real token.</summary>
@@ -62,7 +62,7 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal)
         Causal ? new AttentionMask(CausalOnly(queries, keys, dtype, device), false) : this;
 
     /// <summary>The mask with scores [1 or B, H, T, S] added; it must be filled or empty.</summary>
-    public AttentionMask Plus(Tensor scores) => new(Additive is null ? scores : maximum(Additive + scores, tensor(Blocked(scores.dtype), dtype: scores.dtype, device: scores.device)), false);
+    public AttentionMask Plus(Tensor scores) => new(Additive is null ? scores : maximum(Additive + scores, tensor(Blocked(scores.dtype), dtype: scores.dtype, device: scores.device)), false, HasBlindRows);
 
     /// <summary>The causal rule alone as a mask [1, 1, T, S].</summary>
     public static Tensor CausalOnly(long queries, long keys, ScalarType dtype, Device device)

@@ -6,9 +6,6 @@ namespace Peft.Core.Models.Decoders;
 /// <summary>Config of MPT; an absent field takes the default of Hugging Face's <c>MptConfig</c>.</summary>
 public sealed record MptConfig : ModelConfig
 {
-    /// <summary>Width of the feed-forward layer in widths of the residual stream.</summary>
-    public required int ExpansionRatio { get; init; }
-
     /// <summary>ε of the norms.</summary>
     public required double LayerNormEpsilon { get; init; }
 
@@ -46,7 +43,6 @@ public sealed record MptConfig : ModelConfig
             VocabSize = reader.Size("vocab_size", 50368),
             MaxPositionEmbeddings = reader.Size("max_seq_len", 2048),
             TieWordEmbeddings = reader.Flag("tie_word_embeddings", true),
-            ExpansionRatio = reader.Size("expansion_ratio", 4),
             LayerNormEpsilon = reader.Number("layer_norm_epsilon", 1e-5),
             ClipQkv = attention?.NumberOrNull("clip_qkv") is > 0 and var clip ? clip : null,
             SoftmaxScale = attention?.NumberOrNull("softmax_scale"),
@@ -61,6 +57,9 @@ public sealed record MptConfig : ModelConfig
 /// </summary>
 public sealed class Mpt : CausalLanguageModel
 {
+    /// <summary>Width of the feed-forward layer in widths of the residual stream: Hugging Face computes 4 whatever expansion_ratio says.</summary>
+    private const int FeedForwardWidths = 4;
+
     private readonly MptConfig config;
     private readonly Block[] layers;
     private readonly LayerNorm norm;
@@ -118,8 +117,8 @@ public sealed class Mpt : CausalLanguageModel
 
         public LayerNorm FeedForwardNorm { get; } = weights.LayerNorm(root + "norm_2", config.HiddenSize, config.LayerNormEpsilon, bias: false);
 
-        public LinearSite Up { get; } = weights.Linear(root + "ffn.up_proj", config.HiddenSize, config.ExpansionRatio * config.HiddenSize, bias: false);
+        public LinearSite Up { get; } = weights.Linear(root + "ffn.up_proj", config.HiddenSize, FeedForwardWidths * config.HiddenSize, bias: false);
 
-        public LinearSite Down { get; } = weights.Linear(root + "ffn.down_proj", config.ExpansionRatio * config.HiddenSize, config.HiddenSize, bias: false);
+        public LinearSite Down { get; } = weights.Linear(root + "ffn.down_proj", FeedForwardWidths * config.HiddenSize, config.HiddenSize, bias: false);
     }
 }
