@@ -84,6 +84,14 @@ public sealed class ConfigReader
     /// <summary>The number of labels: <c>num_labels</c>, or how many <c>id2label</c> names, or 2.</summary>
     public int Labels() => json["id2label"] is JsonObject { Count: > 0 } labels ? labels.Count : Size("num_labels", 2);
 
+    /// <summary>A list of numbers, or null when absent.</summary>
+    public IReadOnlyList<double>? Numbers(string field) => json[field] switch
+    {
+        null => null,
+        JsonArray many => [.. many.Select(n => Convert<double>(field, n))],
+        _ => throw new PeftException($"{Path}: field '{field}' should be a list."),
+    };
+
     /// <summary>Whether the field is there and null.</summary>
     public bool IsNull(string field) => json.ContainsKey(field) && json[field] is null;
 

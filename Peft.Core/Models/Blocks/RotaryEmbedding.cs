@@ -2,56 +2,27 @@ using static TorchSharp.torch;
 
 namespace Peft.Core.Models.Blocks;
 
-/// <summary>How rotary frequencies are stretched for long contexts (<c>rope_scaling</c>).</summary>
-/// <param name="Type"><c>default</c>, <c>linear</c> or <c>llama3</c>.</param>
-/// <param name="Factor">Stretch factor.</param>
-/// <param name="LowFrequencyFactor">llama3: wavelengths above original / this are stretched in full.</param>
-/// <param name="HighFrequencyFactor">llama3: wavelengths below original / this are left alone.</param>
-/// <param name="OriginalMaxPositions">llama3: context length before stretching.</param>
-public sealed record RopeScaling(string Type, double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalMaxPositions)
-{
-    /// <summary>No stretching.</summary>
-    public static RopeScaling None { get; } = new("default", 1, 1, 1, 0);
-
-    /// <summary>Reads <c>rope_scaling</c>; absent means none.</summary>
-    /// <exception cref="PeftException">A type that is not supported.</exception>
-    public static RopeScaling Read(ConfigReader reader)
-    {
-        ArgumentNullException.ThrowIfNull(reader);
-        if (reader.Object("rope_scaling") is not { } scaling)
-            return None;
-        var type = scaling.String("rope_type") ?? scaling.String("type") ?? "default";
-        return type switch
-        {
-            "default" => None,
-            "linear" => None with { Type = "linear", Factor = scaling.Number("factor", 1) },
-            "llama3" => new RopeScaling(
-                "llama3",
-                scaling.Number("factor", 8),
-                scaling.Number("low_freq_factor", 1),
-                scaling.Number("high_freq_factor", 4),
-                scaling.Size("original_max_position_embeddings", 8192)),
-            _ => throw new PeftException($"{reader.Path}: rope_scaling of type '{type}' is not supported; supported are default, linear and llama3."),
-        };
-    }
-}
-
 /// <summary>
-/// Rotary position embedding in the half-rotate layout: dimension d turns together with d + D/2 by position · θ^(−2d/D). The tables are
-/// computed once and grow with the longest sequence seen. https://arxiv.org/abs/2104.09864
+/// Rotary position embedding: a pair of dimensions turns by position · θ^(−2d/D). The tables are computed once and grow with the longest
+/// sequence seen. https://arxiv.org/abs/2104.09864
 /// </summary>
 public sealed class RotaryEmbedding : IDisposable
 {
-    private readonly float[] inverseFrequencies;
+    private readonly int dimensions;
+    private readonly double theta;
+    private readonly RopeScaling scaling;
     private readonly ScalarType dtype;
     private readonly Device device;
     private Tensor? cosTable;
     private Tensor? sinTable;
     private long rows;
+    private long variant = -1;
 
-    internal RotaryEmbedding(int headDim, double theta, RopeScaling scaling, ScalarType dtype, Device device)
+    internal RotaryEmbedding(int dimensions, double theta, RopeScaling scaling, ScalarType dtype, Device device)
     {
-        inverseFrequencies = Frequencies(headDim, theta, scaling);
+        this.dimensions = dimensions;
+        this.theta = theta;
+        this.scaling = scaling;
         this.dtype = dtype;
         this.device = device;
     }
@@ -66,7 +37,7 @@ public sealed class RotaryEmbedding : IDisposable
     /// <summary>Cosines and sines, each [N, 1, D/2], for a position per row. <paramref name="largest"/> bounds them.</summary>
     public (Tensor Cos, Tensor Sin) At(Tensor positions, long largest)
     {
-        Grow(largest + 1);
+        Grow(largest);
         return (cosTable!.index_select(0, positions), sinTable!.index_select(0, positions));
     }
 
@@ -108,47 +79,19 @@ public sealed class RotaryEmbedding : IDisposable
 
     private void Grow(long needed)
     {
-        if (needed <= rows)
+        var wanted = !scaling.DependsOnLength ? 0 : scaling.Type == "longrope" ? (needed > scaling.OriginalMaxPositions ? 1 : 0) : Math.Max(needed, scaling.OriginalMaxPositions);
+        if (needed <= rows && wanted == variant)
             return;
+        variant = wanted;
         rows = Math.Max(needed, Math.Max(256, rows * 2));
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
-        var positions = arange(rows, ScalarType.Float32).unsqueeze(1);
-        var angles = (positions * tensor(inverseFrequencies).unsqueeze(0)).unsqueeze(1); // [rows, 1, D/2]
-        var (cos, sin) = (angles.cos().to(dtype, device), angles.sin().to(dtype, device));
+        var frequencies = tensor(RotaryFrequencies.Of(dimensions, theta, scaling, needed));
+        var angles = (arange(rows, ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0)).unsqueeze(1); // [rows, 1, D/2]
+        var (cos, sin) = (angles.cos() * scaling.AttentionFactor, angles.sin() * scaling.AttentionFactor);
         cosTable?.Dispose();
         sinTable?.Dispose();
-        cosTable = cos.DetachFromDisposeScope();
-        sinTable = sin.DetachFromDisposeScope();
-    }
-
-    private static float[] Frequencies(int headDim, double theta, RopeScaling scaling)
-    {
-        var frequencies = new float[headDim / 2];
-        for (var i = 0; i < frequencies.Length; i++)
-        {
-            // fp32 at every step, as the reference computes it.
-            var plain = 1f / MathF.Pow((float)theta, 2f * i / headDim);
-            frequencies[i] = scaling.Type switch
-            {
-                "linear" => plain / (float)scaling.Factor,
-                "llama3" => Llama3(plain, scaling),
-                _ => plain,
-            };
-        }
-
-        return frequencies;
-    }
-
-    private static float Llama3(float frequency, RopeScaling scaling)
-    {
-        var wavelength = 2 * Math.PI / frequency;
-        if (wavelength < scaling.OriginalMaxPositions / scaling.HighFrequencyFactor)
-            return frequency;
-        if (wavelength > scaling.OriginalMaxPositions / scaling.LowFrequencyFactor)
-            return (float)(frequency / scaling.Factor);
-        var smooth = ((scaling.OriginalMaxPositions / wavelength) - scaling.LowFrequencyFactor)
-            / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
-        return (float)(((1 - smooth) * frequency / scaling.Factor) + (smooth * frequency));
+        cosTable = cos.to(dtype, device).DetachFromDisposeScope();
+        sinTable = sin.to(dtype, device).DetachFromDisposeScope();
     }
 }

@@ -59,7 +59,7 @@ public sealed record GptNeoXConfig : ModelConfig
             IntermediateSize = reader.Size("intermediate_size", 24576),
             RotaryDim = rotary,
             RopeTheta = reader.Number(reader.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", 10000),
-            RopeScaling = RopeScaling.Read(reader),
+            RopeScaling = RopeScaling.Read(reader, reader.Size("max_position_embeddings", 2048)),
             HiddenAct = Activations.Check(reader.String("hidden_act") ?? "gelu", reader, "hidden_act"),
             LayerNormEps = reader.Number("layer_norm_eps", 1e-5),
             UseParallelResidual = reader.Flag("use_parallel_residual", true),

@@ -1,14 +1,16 @@
 using Peft.Core.Models.Blocks;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Peft.Core.Models.Decoders;
 
-/// <summary>Config of the Llama architecture; an absent field takes the default of Hugging Face's <c>LlamaConfig</c>.</summary>
+/// <summary>Config of Llama and of those that differ from it by options only; see <see cref="LlamaFamily"/> for what each has.</summary>
 public sealed record LlamaConfig : ModelConfig
 {
     /// <summary>Width of the feed-forward layer.</summary>
     public required int IntermediateSize { get; init; }
+
+    /// <summary>Activation of the gate.</summary>
+    public required string HiddenAct { get; init; }
 
     /// <summary>ε of the norms.</summary>
     public required double RmsNormEps { get; init; }
@@ -19,48 +21,57 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>Stretching of the rotary frequencies.</summary>
     public required RopeScaling RopeScaling { get; init; }
 
-    /// <summary>Whether q, k, v and o have biases.</summary>
-    public required bool AttentionBias { get; init; }
+    /// <summary>Whether q, k and v have biases.</summary>
+    public required bool QkvBias { get; init; }
+
+    /// <summary>Whether o has one.</summary>
+    public required bool OutputBias { get; init; }
 
     /// <summary>Whether gate, up and down have biases.</summary>
-    public required bool MlpBias { get; init; }
+    public bool MlpBias { get; init; }
+
+    /// <summary>Norms over the width of a head on queries and keys: none, in front of the rotation, or behind it.</summary>
+    public HeadNorm HeadNorm { get; init; }
+
+    /// <summary>Names of those norms.</summary>
+    public (string Query, string Key) HeadNormNames { get; init; } = ("q_norm", "k_norm");
+
+    /// <summary>Whether neighbouring dimensions rotate together.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>How far a token of each layer looks back, itself counted; 0 is to the start. Empty means 0 everywhere.</summary>
+    public IReadOnlyList<int> Windows { get; init; } = [];
+
+    /// <summary>Which layers rotate. Empty means all.</summary>
+    public IReadOnlyList<bool> Rotates { get; init; } = [];
+
+    /// <summary>Factor on the embeddings.</summary>
+    public double EmbeddingMultiplier { get; init; } = 1;
+
+    /// <summary>Factor on what attention and feed-forward add to the residual stream.</summary>
+    public double ResidualMultiplier { get; init; } = 1;
+
+    /// <summary>Factor on the scores; null is 1/√D.</summary>
+    public double? AttentionMultiplier { get; init; }
+
+    /// <summary>Logits are divided by this.</summary>
+    public double LogitsScaling { get; init; } = 1;
 
     /// <inheritdoc />
     public override string BasePrefix => "model";
+}
 
-    /// <summary>Reads the fields of a <c>config.json</c>.</summary>
-    /// <exception cref="PeftException">A value that the architecture cannot have.</exception>
-    public static LlamaConfig Read(ConfigReader reader)
-    {
-        ArgumentNullException.ThrowIfNull(reader);
-        var hidden = reader.Size("hidden_size", 4096);
-        var heads = reader.Size("num_attention_heads", 32);
-        var keyValueHeads = reader.Size("num_key_value_heads", heads);
-        var headDim = reader.Size("head_dim", Math.Max(1, hidden / heads));
-        reader.CheckGroups(heads, keyValueHeads);
-        reader.CheckRotary(headDim);
-        var act = reader.String("hidden_act") ?? "silu";
-        if (act is not ("silu" or "swish"))
-            throw new PeftException($"{reader.Path}: field 'hidden_act' is '{act}'; a Llama model computes with silu.");
-        return new LlamaConfig
-        {
-            ModelType = "llama",
-            HiddenSize = hidden,
-            NumHiddenLayers = reader.Size("num_hidden_layers", 32),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = keyValueHeads,
-            HeadDim = headDim,
-            VocabSize = reader.Size("vocab_size", 32000),
-            MaxPositionEmbeddings = reader.Size("max_position_embeddings", 2048),
-            TieWordEmbeddings = reader.Flag("tie_word_embeddings", false),
-            IntermediateSize = reader.Size("intermediate_size", 11008),
-            RmsNormEps = reader.Number("rms_norm_eps", 1e-6),
-            RopeTheta = reader.Number("rope_theta", 10000),
-            RopeScaling = RopeScaling.Read(reader),
-            AttentionBias = reader.Flag("attention_bias", false),
-            MlpBias = reader.Flag("mlp_bias", false),
-        };
-    }
+/// <summary>Where queries and keys are normalised per head.</summary>
+public enum HeadNorm
+{
+    /// <summary>Nowhere.</summary>
+    None,
+
+    /// <summary>In front of the rotation (Qwen3).</summary>
+    BeforeRotation,
+
+    /// <summary>Behind the rotation (Hunyuan).</summary>
+    AfterRotation,
 }
 
 /// <summary>
@@ -96,17 +107,24 @@ public sealed class Llama : CausalLanguageModel
     protected override string AttentionPath(int layer) => $"{config.Root}layers.{layer}.self_attn";
 
     /// <inheritdoc />
+    protected override Tensor Embed(Tensor ids, DecoderCall call) => Scaled(Embedding.Forward(ids), config.EmbeddingMultiplier);
+
+    /// <inheritdoc />
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)
     {
-        ArgumentNullException.ThrowIfNull(call);
         var layer = layers[index];
-        h = h + Attend(index, layer.InputNorm.Forward(h), call);
+        h = h + Scaled(Attend(index, layer.InputNorm.Forward(h), call), config.ResidualMultiplier);
         var x = layer.PostAttentionNorm.Forward(h);
-        return h + layer.Down.Forward(F.silu(layer.Gate.Forward(x)) * layer.Up.Forward(x));
+        var gated = Activations.Of(config.HiddenAct)(layer.Gate.Forward(x)) * layer.Up.Forward(x); // [B*T, F]
+        return h + Scaled(layer.Down.Forward(gated), config.ResidualMultiplier);
     }
 
     /// <inheritdoc />
     protected override Tensor Final(Tensor h) => norm.Forward(h);
+
+    /// <inheritdoc />
+    protected override Tensor Score(LinearSite head, Tensor hidden) =>
+        config.Task == ModelTask.CausalLm ? Scaled(base.Score(head, hidden), 1 / config.LogitsScaling) : base.Score(head, hidden);
 
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
@@ -115,28 +133,50 @@ public sealed class Llama : CausalLanguageModel
         base.Dispose(disposing);
     }
 
+    private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x * factor;
+
     private Tensor Attend(int index, Tensor x, DecoderCall call)
     {
         var layer = layers[index];
-        var (cos, sin) = call.Angles(rotary);
-        var q = layer.Query.Forward(x).view(call.Batch, call.Length, config.NumAttentionHeads, config.HeadDim);
-        var k = layer.Key.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim);
-        var v = layer.Value.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim);
-        q = RotaryEmbedding.Rotate(q, cos, sin).transpose(1, 2); // [B, H, T, D]
-        k = RotaryEmbedding.Rotate(k, cos, sin).transpose(1, 2); // [B, Hkv, T, D]
-        return layer.Output.Forward(call.Attend(index, q, k, v.transpose(1, 2)));
+        var q = Turned(index, layer.Query.Forward(x).view(call.Batch, call.Length, config.NumAttentionHeads, config.HeadDim), layer.QueryNorm, call);
+        var k = Turned(index, layer.Key.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim), layer.KeyNorm, call);
+        var v = layer.Value.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim).transpose(1, 2); // [B, Hkv, T, D]
+        var mask = config.Windows.Count > index ? call.Mask(config.Windows[index]) : call.Mask();
+        return layer.Output.Forward(call.Attend(index, q, k, v, mask, config.AttentionMultiplier));
+    }
+
+    /// <summary>Normalised and rotated as the config says: [B, T, H, D] → [B, H, T, D].</summary>
+    private Tensor Turned(int index, Tensor x, RmsNorm? headNorm, DecoderCall call)
+    {
+        if (config.HeadNorm == HeadNorm.BeforeRotation)
+            x = headNorm!.Forward(x);
+        if (config.Rotates.Count == 0 || config.Rotates[index])
+        {
+            var (cos, sin) = call.Angles(rotary);
+            x = RotaryEmbedding.Rotate(x, cos, sin, config.Interleaved);
+        }
+
+        if (config.HeadNorm == HeadNorm.AfterRotation)
+            x = headNorm!.Forward(x);
+        return x.transpose(1, 2);
     }
 
     // Properties are initialised from top to bottom, which is the order of the modules.
     private sealed class Block(LlamaConfig config, WeightSource weights, string root)
     {
-        public LinearSite Query { get; } = weights.Linear(root + "self_attn.q_proj", config.HiddenSize, config.QueryWidth, config.AttentionBias);
+        public LinearSite Query { get; } = weights.Linear(root + "self_attn.q_proj", config.HiddenSize, config.QueryWidth, config.QkvBias);
 
-        public LinearSite Key { get; } = weights.Linear(root + "self_attn.k_proj", config.HiddenSize, config.KeyWidth, config.AttentionBias);
+        public LinearSite Key { get; } = weights.Linear(root + "self_attn.k_proj", config.HiddenSize, config.KeyWidth, config.QkvBias);
 
-        public LinearSite Value { get; } = weights.Linear(root + "self_attn.v_proj", config.HiddenSize, config.KeyWidth, config.AttentionBias);
+        public LinearSite Value { get; } = weights.Linear(root + "self_attn.v_proj", config.HiddenSize, config.KeyWidth, config.QkvBias);
 
-        public LinearSite Output { get; } = weights.Linear(root + "self_attn.o_proj", config.QueryWidth, config.HiddenSize, config.AttentionBias);
+        public LinearSite Output { get; } = weights.Linear(root + "self_attn.o_proj", config.QueryWidth, config.HiddenSize, config.OutputBias);
+
+        public RmsNorm? QueryNorm { get; } =
+            config.HeadNorm == HeadNorm.None ? null : weights.RmsNorm($"{root}self_attn.{config.HeadNormNames.Query}", config.HeadDim, config.RmsNormEps);
+
+        public RmsNorm? KeyNorm { get; } =
+            config.HeadNorm == HeadNorm.None ? null : weights.RmsNorm($"{root}self_attn.{config.HeadNormNames.Key}", config.HeadDim, config.RmsNormEps);
 
         public LinearSite Gate { get; } = weights.Linear(root + "mlp.gate_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias);
 

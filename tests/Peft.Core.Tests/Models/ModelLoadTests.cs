@@ -37,7 +37,7 @@ public sealed class ModelLoadTests
     [InlineData("hidden_size", "0", "hidden_size", "positive")]
     [InlineData("num_key_value_heads", "3", "num_key_value_heads", "4")]
     [InlineData("hidden_act", "\"relu\"", "hidden_act", "relu")]
-    [InlineData("rope_scaling", """{"rope_type":"yarn","factor":2}""", "rope_scaling", "yarn")]
+    [InlineData("rope_scaling", """{"rope_type":"spiral","factor":2}""", "rope_scaling", "spiral")]
     [InlineData("intermediate_size", "65", "[64, 32]", "[65, 32]")]
     public void Load_UnusableConfig_NamesTheField(string field, string value, string part, string other)
     {
