@@ -87,6 +87,13 @@ public sealed class DecoderCall
         return made[key] = make().MoveToOtherDisposeScope(scope);
     }
 
+    /// <summary>Per head: [B·T, heads·D] → [B, T, heads, D].</summary>
+    public Tensor Split(Tensor x, int heads)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.view(Batch, Length, heads, -1);
+    }
+
     /// <summary>Cosines and sines that broadcast to [B, T, 1, D/2].</summary>
     public (Tensor Cos, Tensor Sin) Angles(RotaryEmbedding rotary)
     {
