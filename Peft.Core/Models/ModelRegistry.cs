@@ -1,5 +1,6 @@
 using Peft.Core.Models.Decoders;
 using Peft.Core.Models.EncoderDecoders;
+using Peft.Core.Models.Encoders;
 
 namespace Peft.Core.Models;
 
@@ -15,11 +16,19 @@ public sealed record ModelDescriptor(
     IReadOnlyList<ModelTask> Tasks)
 {
     /// <summary>What a decoder can be used for.</summary>
-    internal static IReadOnlyList<ModelTask> DecoderTasks { get; } = [ModelTask.CausalLm, ModelTask.SeqCls, ModelTask.FeatureExtraction];
+    internal static IReadOnlyList<ModelTask> DecoderTasks { get; } = [ModelTask.CausalLm, ModelTask.SeqCls, ModelTask.TokenCls, ModelTask.FeatureExtraction];
+
+    /// <summary>What an encoder can be used for.</summary>
+    internal static IReadOnlyList<ModelTask> EncoderTasks { get; } =
+        [ModelTask.FeatureExtraction, ModelTask.SeqCls, ModelTask.TokenCls, ModelTask.QuestionAns, ModelTask.MaskedLm];
 
     /// <summary>An encoder-decoder.</summary>
     internal static ModelDescriptor EncoderDecoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, EncoderDecoderModel> create)
         where TConfig : ModelConfig => new(modelType, read, (config, weights) => create((TConfig)config, weights), [ModelTask.Seq2SeqLm]);
+
+    /// <summary>An encoder.</summary>
+    internal static ModelDescriptor Encoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, EncoderModel> create)
+        where TConfig : ModelConfig => new(modelType, read, (config, weights) => create((TConfig)config, weights), EncoderTasks);
 
     /// <summary>A decoder.</summary>
     internal static ModelDescriptor Decoder<TConfig>(string modelType, Func<ConfigReader, TConfig> read, Func<TConfig, WeightSource, CausalLanguageModel> create)
@@ -31,10 +40,14 @@ public static class ModelRegistry
 {
     private static readonly Dictionary<string, ModelDescriptor> s_descriptors = new ModelDescriptor[]
     {
+        ModelDescriptor.Encoder("albert", AlbertConfig.Read, (config, weights) => new Albert(config, weights)),
         ModelDescriptor.Decoder("baichuan", PackedLlamaConfig.ReadBaichuan, (config, weights) => new PackedLlama(config, weights)),
         ModelDescriptor.EncoderDecoder("bart", BartConfig.Read, (config, weights) => new Bart(config, weights)),
+        ModelDescriptor.Encoder("bert", BertConfig.Read, (config, weights) => new Bert(config, weights)),
         ModelDescriptor.Decoder("bloom", BloomConfig.Read, (config, weights) => new Bloom(config, weights)),
         ModelDescriptor.Decoder("codegen", CodeGenConfig.Read, (config, weights) => new CodeGen(config, weights)),
+        ModelDescriptor.Encoder("distilbert", DistilBertConfig.Read, (config, weights) => new DistilBert(config, weights)),
+        ModelDescriptor.Encoder("electra", BertConfig.ReadElectra, (config, weights) => new Bert(config, weights)),
         ModelDescriptor.Decoder("ernie4_5", LlamaFamily.Ernie, (config, weights) => new Llama(config, weights)),
         ModelDescriptor.Decoder("falcon", FalconConfig.Read, (config, weights) => new Falcon(config, weights)),
         ModelDescriptor.Decoder("gemma", GemmaConfig.Read, (config, weights) => new Gemma(config, weights)),
@@ -63,10 +76,12 @@ public static class ModelRegistry
         ModelDescriptor.Decoder("qwen", PackedLlamaConfig.ReadQwen, (config, weights) => new PackedLlama(config, weights)),
         ModelDescriptor.Decoder("qwen2", LlamaFamily.Qwen2, (config, weights) => new Llama(config, weights)),
         ModelDescriptor.Decoder("qwen3", LlamaFamily.Qwen3, (config, weights) => new Llama(config, weights)),
+        ModelDescriptor.Encoder("roberta", BertConfig.ReadRoberta, (config, weights) => new Bert(config, weights)),
         ModelDescriptor.Decoder("smollm3", LlamaFamily.SmolLm3, (config, weights) => new Llama(config, weights)),
         ModelDescriptor.Decoder("stablelm", StableLmConfig.Read, (config, weights) => new StableLm(config, weights)),
         ModelDescriptor.Decoder("starcoder2", StarCoder2Config.Read, (config, weights) => new StarCoder2(config, weights)),
         ModelDescriptor.EncoderDecoder("t5", T5Config.Read, (config, weights) => new T5(config, weights)),
+        ModelDescriptor.Encoder("xlm-roberta", BertConfig.ReadXlmRoberta, (config, weights) => new Bert(config, weights)),
     }.ToDictionary(d => d.ModelType, StringComparer.Ordinal);
 
     /// <summary>Every architecture.</summary>
