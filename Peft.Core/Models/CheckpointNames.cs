@@ -74,6 +74,8 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
 
     private IEnumerable<string> Spellings(string name)
     {
+        if (config.PreferredName(name) is { } preferred)
+            yield return preferred;
         yield return name;
         var prefix = config.BasePrefix + ".";
         yield return name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name;

@@ -13,6 +13,7 @@ public sealed class DecoderCall
     private readonly CausalLanguageModel model;
     private readonly DisposeScope scope;
     private readonly Dictionary<object, Tensor> made = [];
+    private readonly Dictionary<string, object> shared = [];
     private readonly Dictionary<int, AttentionMask> masks = [];
     private readonly Tensor? positions;
     private readonly Tensor[]? prefix;
@@ -92,6 +93,34 @@ public sealed class DecoderCall
     {
         ArgumentNullException.ThrowIfNull(x);
         return x.view(Batch, Length, heads, -1);
+    }
+
+    /// <summary>Makes something that holds tensors at its first use and keeps it until the forward ends.</summary>
+    /// <param name="key">What it is.</param>
+    /// <param name="make">Makes it.</param>
+    /// <param name="tensors">The tensors it holds.</param>
+    internal T Share<T>(string key, Func<T> make, Func<T, IEnumerable<Tensor>> tensors)
+        where T : class
+    {
+        if (shared.TryGetValue(key, out var known))
+            return (T)known;
+        using var inner = NewDisposeScope();
+        var fresh = make();
+        foreach (var tensor in tensors(fresh))
+            tensor.MoveToOtherDisposeScope(scope);
+        shared[key] = fresh;
+        return fresh;
+    }
+
+    /// <summary>What an architecture has to remember per row from one step of decoding to the next.</summary>
+    internal long[][]? RowState
+    {
+        get => Cache?.RowState;
+        set
+        {
+            if (Cache is not null)
+                Cache.RowState = value;
+        }
     }
 
     /// <summary>Cosines and sines that broadcast to [B, T, 1, D/2].</summary>

@@ -129,6 +129,14 @@ public abstract record ModelConfig
         };
     }
 
+    /// <summary>Checks the weights of a folder against this config by their headers alone, without loading a tensor.</summary>
+    /// <exception cref="PeftException">No weights, a damaged file, or tensors that are missing or of another shape or kind.</exception>
+    public void CheckWeights(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        new CheckpointNames(checkpoint, this).CheckAgainst(Parameters());
+    }
+
     /// <summary>Every parameter in module order; a tied head is not listed, since it is the embedding.</summary>
     public IReadOnlyList<ParameterShape> Parameters() => Outline.Parameters;
 
@@ -137,6 +145,9 @@ public abstract record ModelConfig
 
     /// <summary>Number of parameters, tied ones once.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);
+
+    /// <summary>The name that wins over a parameter's own when files hold both.</summary>
+    public virtual string? PreferredName(string name) => null;
 
     /// <summary>Further names that a parameter has in files of this architecture.</summary>
     public virtual IEnumerable<string> OtherNames(string name) => [];

@@ -45,6 +45,7 @@ public static class ModelRegistry
         ModelDescriptor.EncoderDecoder("bart", BartConfig.Read, (config, weights) => new Bart(config, weights)),
         ModelDescriptor.Encoder("bert", BertConfig.Read, (config, weights) => new Bert(config, weights)),
         ModelDescriptor.Decoder("bloom", BloomConfig.Read, (config, weights) => new Bloom(config, weights)),
+        new("chatglm", ReadChatGlm, CreateChatGlm, ModelDescriptor.DecoderTasks),
         ModelDescriptor.Decoder("codegen", CodeGenConfig.Read, (config, weights) => new CodeGen(config, weights)),
         ModelDescriptor.Encoder("distilbert", DistilBertConfig.Read, (config, weights) => new DistilBert(config, weights)),
         ModelDescriptor.Encoder("electra", BertConfig.ReadElectra, (config, weights) => new Bert(config, weights)),
@@ -55,6 +56,7 @@ public static class ModelRegistry
         ModelDescriptor.Decoder("gemma3_text", GemmaConfig.Read3, (config, weights) => new Gemma(config, weights)),
         ModelDescriptor.Decoder("glm", FusedLlamaConfig.ReadGlm, (config, weights) => new FusedLlama(config, weights)),
         ModelDescriptor.Decoder("glm4", FusedLlamaConfig.ReadGlm4, (config, weights) => new FusedLlama(config, weights)),
+        ModelDescriptor.Decoder("glm-130b", PrefixGlmConfig.Read130B, (config, weights) => new PrefixGlm(config, weights)),
         ModelDescriptor.Decoder("gpt2", Gpt2Config.Read, (config, weights) => new Gpt2(config, weights)),
         ModelDescriptor.Decoder("gpt3", Gpt2Config.ReadGpt3, (config, weights) => new Gpt2(config, weights)),
         ModelDescriptor.Decoder("gpt_bigcode", GptBigCodeConfig.Read, (config, weights) => new GptBigCode(config, weights)),
@@ -65,6 +67,7 @@ public static class ModelRegistry
         ModelDescriptor.Decoder("internlm2", PackedLlamaConfig.ReadInternLm2, (config, weights) => new PackedLlama(config, weights)),
         ModelDescriptor.Decoder("llama", LlamaFamily.Llama, (config, weights) => new Llama(config, weights)),
         ModelDescriptor.Decoder("mistral", LlamaFamily.Mistral, (config, weights) => new Llama(config, weights)),
+        ModelDescriptor.Decoder("mixtral", LlamaFamily.Mixtral, (config, weights) => new Llama(config, weights)),
         ModelDescriptor.Decoder("moss", CodeGenConfig.ReadMoss, (config, weights) => new CodeGen(config, weights)),
         ModelDescriptor.Decoder("mpt", MptConfig.Read, (config, weights) => new Mpt(config, weights)),
         ModelDescriptor.EncoderDecoder("mt5", T5Config.ReadMultilingual, (config, weights) => new T5(config, weights)),
@@ -99,6 +102,13 @@ public static class ModelRegistry
             ?? throw new PeftException($"{reader.Path}: field 'model_type' is missing, so the architecture is unknown.");
         return s_descriptors.TryGetValue(modelType, out var descriptor) ? descriptor : throw Unknown(reader.Path + ": ", modelType);
     }
+
+    /// <summary>ChatGLM changed its architecture but not its name: the first version names an inner_hidden_size.</summary>
+    private static ModelConfig ReadChatGlm(ConfigReader reader) =>
+        reader.Has("inner_hidden_size") || reader.Has("position_encoding_2d") ? PrefixGlmConfig.Read(reader) : ChatGlmConfig.Read(reader);
+
+    private static BaseModel CreateChatGlm(ModelConfig config, WeightSource weights) =>
+        config is PrefixGlmConfig first ? new PrefixGlm(first, weights) : new ChatGlm((ChatGlmConfig)config, weights);
 
     private static PeftException Unknown(string where, string modelType) =>
         new($"{where}architecture '{modelType}' is not supported. Supported: {string.Join(", ", s_descriptors.Keys.Order(StringComparer.Ordinal))}.");

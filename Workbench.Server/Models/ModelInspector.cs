@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Peft.Core;
 using Peft.Core.Models;
-using Peft.Core.Serialization;
-using Peft.Core.Tensors;
 using Peft.Core.Tokenization;
 
 namespace Workbench.Server.Models;
@@ -61,31 +59,16 @@ internal static class ModelInspector
 
     private static string? Weights(string folder, ModelConfig config)
     {
-        var files = Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).ToArray();
-        if (files.Length == 0)
-            return $"{folder}: no weights: model.safetensors is missing.";
-        var found = new Dictionary<string, (IReadOnlyList<long> Shape, string File)>(StringComparer.Ordinal);
         try
         {
-            foreach (var file in files)
-            {
-                foreach (var (name, entry) in SafetensorsHeader.Read(file).Entries)
-                    found[name] = (entry.Shape, file);
-            }
+            config.CheckWeights(folder);
+            return null;
         }
         catch (PeftException refused)
         {
             return refused.Message;
         }
-
-        var missing = config.Parameters().Where(parameter => !found.ContainsKey(parameter.Name)).ToArray();
-        if (missing.Length > 0)
-            return $"{files[0]}: {missing.Length} tensor(s) that config.json asks for are missing: {string.Join(", ", missing.Take(5).Select(parameter => parameter.Name))}{(missing.Length > 5 ? ", …" : "")}.";
-        return config.Parameters().Where(parameter => !found[parameter.Name].Shape.SequenceEqual(parameter.Shape)).Select(parameter => Mismatch(found, parameter)).FirstOrDefault();
     }
-
-    private static string Mismatch(Dictionary<string, (IReadOnlyList<long> Shape, string File)> found, ParameterShape wanted) =>
-        $"{found[wanted.Name].File}: tensor '{wanted.Name}' has shape [{string.Join(", ", found[wanted.Name].Shape)}], config.json asks for [{string.Join(", ", wanted.Shape)}].";
 
     private static string Architecture(IReadOnlyDictionary<string, string> fields, string modelType) =>
         fields.GetValueOrDefault("architectures") is { Length: > 0 } named ? named : modelType;

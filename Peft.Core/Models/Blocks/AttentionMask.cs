@@ -64,6 +64,14 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal, boo
     /// <summary>The mask with scores [1 or B, H, T, S] added; it must be filled or empty.</summary>
     public AttentionMask Plus(Tensor scores) => new(Additive is null ? scores : maximum(Additive + scores, tensor(Blocked(scores.dtype), dtype: scores.dtype, device: scores.device)), false, HasBlindRows);
 
+    /// <summary>Nobody sees what is true, [B, H or 1, T, S].</summary>
+    public static Tensor Hide(Tensor blocked, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        return Blocking(blocked, dtype).MoveToOuterDisposeScope();
+    }
+
     /// <summary>The causal rule alone as a mask [1, 1, T, S].</summary>
     public static Tensor CausalOnly(long queries, long keys, ScalarType dtype, Device device)
     {

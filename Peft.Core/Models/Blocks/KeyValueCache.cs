@@ -38,6 +38,9 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Of those, virtual ones in front (prefix-tuning).</summary>
     public long PrefixLength { get; internal set; }
 
+    /// <summary>What an architecture remembers per row.</summary>
+    internal long[][]? RowState { get; set; }
+
     /// <summary>Stores new keys and values [B, Hkv, T, D] of a layer behind the filled positions and returns all of that layer, [B, Hkv, S, D].</summary>
     /// <exception cref="PeftException">The cache is full.</exception>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor newKeys, Tensor newValues)
@@ -67,6 +70,8 @@ public sealed class KeyValueCache : IDisposable
             values[i] = Kept(values[i], rows);
         }
 
+        if (RowState is { } state)
+            RowState = [.. rows.cpu().data<long>().ToArray().Select(r => state[r])];
         Batch = rows.shape[0];
     }
 

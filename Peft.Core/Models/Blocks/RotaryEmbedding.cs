@@ -13,13 +13,15 @@ public sealed class RotaryEmbedding : IDisposable
     private readonly RopeScaling scaling;
     private readonly ScalarType dtype;
     private readonly Device device;
+    private readonly bool halfPrecision;
     private Tensor? cosTable;
     private Tensor? sinTable;
     private long rows;
     private long variant = -1;
 
-    internal RotaryEmbedding(int dimensions, double theta, RopeScaling scaling, ScalarType dtype, Device device)
+    internal RotaryEmbedding(int dimensions, double theta, RopeScaling scaling, ScalarType dtype, Device device, bool halfPrecision = false)
     {
+        this.halfPrecision = halfPrecision;
         this.dimensions = dimensions;
         this.theta = theta;
         this.scaling = scaling;
@@ -87,6 +89,8 @@ public sealed class RotaryEmbedding : IDisposable
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         var frequencies = tensor(RotaryFrequencies.Of(dimensions, theta, scaling, needed));
+        if (halfPrecision)
+            frequencies = frequencies.to(ScalarType.Float16).to(ScalarType.Float32);
         var angles = (arange(rows, ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0)).unsqueeze(1); // [rows, 1, D/2]
         var (cos, sin) = (angles.cos() * scaling.AttentionFactor, angles.sin() * scaling.AttentionFactor);
         cosTable?.Dispose();

@@ -45,6 +45,12 @@ public sealed record LlamaConfig : ModelConfig
     /// <summary>Which layers rotate. Empty means all.</summary>
     public IReadOnlyList<bool> Rotates { get; init; } = [];
 
+    /// <summary>Feed-forward layers to choose from; 0 means one without choice.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>How many of them compute a token.</summary>
+    public int ChosenExperts { get; init; }
+
     /// <summary>Factor on the embeddings.</summary>
     public double EmbeddingMultiplier { get; init; } = 1;
 
@@ -115,8 +121,7 @@ public sealed class Llama : CausalLanguageModel
         var layer = layers[index];
         h = h + Scaled(Attend(index, layer.InputNorm.Forward(h), call), config.ResidualMultiplier);
         var x = layer.PostAttentionNorm.Forward(h);
-        var gated = Activations.Of(config.HiddenAct)(layer.Gate.Forward(x)) * layer.Up.Forward(x); // [B*T, F]
-        return h + Scaled(layer.Down.Forward(gated), config.ResidualMultiplier);
+        return h + Scaled(layer.Experts?.Forward(x) ?? FeedForward(layer, x), config.ResidualMultiplier);
     }
 
     /// <inheritdoc />
@@ -132,6 +137,9 @@ public sealed class Llama : CausalLanguageModel
         rotary.Dispose();
         base.Dispose(disposing);
     }
+
+    private Tensor FeedForward(Block layer, Tensor x) =>
+        layer.Down!.Forward(Activations.Of(config.HiddenAct)(layer.Gate!.Forward(x)) * layer.Up!.Forward(x));
 
     private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x * factor;
 
@@ -178,11 +186,18 @@ public sealed class Llama : CausalLanguageModel
         public RmsNorm? KeyNorm { get; } =
             config.HeadNorm == HeadNorm.None ? null : weights.RmsNorm($"{root}self_attn.{config.HeadNormNames.Key}", config.HeadDim, config.RmsNormEps);
 
-        public LinearSite Gate { get; } = weights.Linear(root + "mlp.gate_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias);
+        public MixtureOfExperts? Experts { get; } = config.Experts == 0
+            ? null
+            : new MixtureOfExperts(weights, root + "block_sparse_moe.", config.HiddenSize, config.IntermediateSize, config.Experts, config.ChosenExperts);
 
-        public LinearSite Up { get; } = weights.Linear(root + "mlp.up_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias);
+        public LinearSite? Gate { get; } =
+            config.Experts > 0 ? null : weights.Linear(root + "mlp.gate_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias);
 
-        public LinearSite Down { get; } = weights.Linear(root + "mlp.down_proj", config.IntermediateSize, config.HiddenSize, config.MlpBias);
+        public LinearSite? Up { get; } =
+            config.Experts > 0 ? null : weights.Linear(root + "mlp.up_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias);
+
+        public LinearSite? Down { get; } =
+            config.Experts > 0 ? null : weights.Linear(root + "mlp.down_proj", config.IntermediateSize, config.HiddenSize, config.MlpBias);
 
         public RmsNorm InputNorm { get; } = weights.RmsNorm(root + "input_layernorm", config.HiddenSize, config.RmsNormEps);
 

@@ -27,6 +27,22 @@ public static class LlamaFamily
         return config with { Windows = All(config, reader.IsNull("sliding_window") ? 0 : reader.Int("sliding_window", 4096)) };
     }
 
+    /// <summary>Mixtral: a few of several feed-forward layers per token. https://arxiv.org/abs/2401.04088</summary>
+    /// <exception cref="PeftException">A value that the architecture cannot have.</exception>
+    public static LlamaConfig Mixtral(ConfigReader reader)
+    {
+        var config = Common(
+            reader,
+            "mixtral",
+            new Defaults { Width = 4096, Heads = 32, KeyValueHeads = 8, Layers = 32, Vocabulary = 32000, Inner = 14336, Positions = 131072, Theta = 1000000, Epsilon = 1e-5 });
+        var (experts, chosen) = (reader.Size("num_local_experts", 8), reader.Size("num_experts_per_tok", 2));
+        if (chosen > experts)
+            throw new PeftException($"{reader.Path}: num_experts_per_tok ({chosen}) is larger than num_local_experts ({experts}).");
+        if (reader.Flag("output_router_logits", false))
+            throw new PeftException($"{reader.Path}: field 'output_router_logits' is true; the loss that balances experts is not computed. Set it to false.");
+        return config with { Experts = experts, ChosenExperts = chosen, Windows = All(config, reader.Int("sliding_window", 0)) };
+    }
+
     /// <summary>Qwen2 and Qwen2.5: biases on q, k and v. https://arxiv.org/abs/2407.10671</summary>
     /// <exception cref="PeftException">A value that the architecture cannot have.</exception>
     public static LlamaConfig Qwen2(ConfigReader reader)

@@ -43,7 +43,7 @@ public sealed class ModelTests(WorkbenchFactory server) : IClassFixture<Workbenc
     [InlineData("shape", "model.embed_tokens.weight")]
     [InlineData("unknown", "mamba")]
     [InlineData("no-config-json", "config.json")]
-    [InlineData("no-weights", "model.safetensors is missing")]
+    [InlineData("no-weights", "expected model.safetensors")]
     [InlineData("no-tokenizer", "tokenizer.json")]
     [InlineData("odd-template", "chat_template")]
     public async Task Card_OfADamagedFolder_NamesTheCulprit(string damage, string culprit)
