@@ -15,7 +15,7 @@ public sealed class ApiException(string message, int? status, IReadOnlyDictionar
 }
 
 /// <summary>HTTP with the workbench's JSON and with refusals as <see cref="ApiException"/>.</summary>
-public sealed class ApiClient(HttpClient http, IStringLocalizer<SharedText> text)
+public sealed class ApiClient(HttpClient http, IStringLocalizer<SharedText> text, ServerTexts server)
 {
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
 
@@ -78,7 +78,7 @@ public sealed class ApiClient(HttpClient http, IStringLocalizer<SharedText> text
         var errors = problem?.Errors ?? [];
         var said = new[] { problem?.Detail, errors.Count > 0 ? string.Join(" ", errors.Values.SelectMany(value => value)) : null, problem?.Title }
             .FirstOrDefault(part => !string.IsNullOrWhiteSpace(part));
-        return said is null ? Unreadable(answer) : new ApiException(said, (int)answer.StatusCode, errors);
+        return said is null ? Unreadable(answer) : new ApiException(server.Of(said), (int)answer.StatusCode, errors);
     }
 
     private ApiException Unreadable(HttpResponseMessage answer) =>

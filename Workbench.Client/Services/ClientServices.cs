@@ -26,6 +26,7 @@ public static class ClientServices
         services.AddScoped<PageTrail>();
         services.AddScoped<Drafts>();
         services.AddScoped<Format>();
+        services.AddScoped<ServerTexts>();
         services.AddScoped<ApiClient>();
         services.AddScoped<Features.Datasets.DatasetsApi>();
         services.AddScoped<Features.Datasets.DatasetDeletes>();

@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Workbench.Client.Contracts;
+using Workbench.Client.Services;
 
 namespace Workbench.Client.Features.Runs;
 
@@ -11,7 +12,7 @@ public sealed class RunsApiException(string message) : Exception(message)
 }
 
 /// <summary>Runs and comparisons over HTTP.</summary>
-public sealed class RunsApi(HttpClient http)
+public sealed class RunsApi(HttpClient http, ServerTexts server)
 {
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
 
@@ -90,7 +91,7 @@ public sealed class RunsApi(HttpClient http)
     }
 
     /// <summary>The text of a problem document, or the status where the answer is something else.</summary>
-    private static async Task<string> ReasonAsync(HttpResponseMessage answer, CancellationToken cancel)
+    private async Task<string> ReasonAsync(HttpResponseMessage answer, CancellationToken cancel)
     {
         var status = $"{(int)answer.StatusCode} {answer.ReasonPhrase}";
         var text = await answer.Content.ReadAsStringAsync(cancel);
@@ -100,7 +101,7 @@ public sealed class RunsApi(HttpClient http)
         foreach (var field in new[] { "detail", "title", "message" })
         {
             if (problem.RootElement.TryGetProperty(field, out var value) && value.GetString() is { Length: > 0 } said)
-                return said;
+                return server.Of(said);
         }
 
         return status;
