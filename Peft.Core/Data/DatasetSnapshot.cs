@@ -50,7 +50,7 @@ public sealed class DatasetSnapshot
     /// <summary>The description; null for a plain folder or file.</summary>
     public SnapshotManifest? Manifest { get; }
 
-    /// <summary>Opens a snapshot, a plain folder or a single file.</summary>
+    /// <summary>Opens a snapshot, a plain folder, a single file, or the newest snapshot of a dataset of the workbench.</summary>
     /// <exception cref="PeftException">Nothing there, or an unusable manifest.</exception>
     public static DatasetSnapshot Open(string path)
     {
@@ -60,9 +60,18 @@ public sealed class DatasetSnapshot
             throw new PeftException($"{path}: no such dataset folder or file.");
         var manifest = Path.Combine(path, ManifestFile);
         var snapshot = new DatasetSnapshot(path, File.Exists(manifest) ? ReadManifest(manifest) : null);
-        return Splits.Any(split => snapshot.FileOf(split) is not null)
-            ? snapshot
-            : throw new PeftException($"{path}: no dataset: expected train.jsonl, dev.jsonl or test.jsonl.");
+        if (Splits.Any(split => snapshot.FileOf(split) is not null))
+            return snapshot;
+
+        // A dataset of the workbench keeps frozen states beside its working file.
+        var newest = new DirectoryInfo(path).EnumerateDirectories()
+            .Where(state => File.Exists(Path.Combine(state.FullName, ManifestFile)))
+            .MaxBy(state => state.LastWriteTimeUtc);
+        if (newest is not null)
+            return Open(newest.FullName);
+        throw new PeftException(File.Exists(Path.Combine(path, "working.db"))
+            ? $"{path}: this dataset of the workbench has no frozen state yet. Start a run of it in the workbench once, or export it and name the exported file."
+            : $"{path}: no dataset: expected train.jsonl, dev.jsonl or test.jsonl.");
     }
 
     /// <summary>Reads a split; empty when the snapshot has none of that name.</summary>

@@ -4,11 +4,13 @@ using Peft.Core.Methods;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Models;
 using Workbench.Client.Contracts;
+using Workbench.Server.Hosting;
+using Workbench.Server.Storage;
 
 namespace Workbench.Server.Planning;
 
 /// <summary>What a draft amounts to, before anything is started.</summary>
-public sealed class RunPreviewer(RunPlanner planner, RunTimes times)
+public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirectory data)
 {
     public async Task<RunPreview> PreviewAsync(RunDraft draft, CancellationToken cancel)
     {
@@ -27,7 +29,10 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times)
             AdapterBytes(plan),
             memory,
             plan.CanStart ? await times.EstimateAsync(plan, cancel) : null,
-            CommandLine.Of(plan, plan.Model?.Path ?? draft.ModelId, plan.Dataset is null ? draft.DatasetId : $"datasets/{plan.Dataset.Id}"),
+            CommandLine.Of(
+                plan,
+                plan.Model is null ? draft.ModelId : data.Resolve(plan.Model.Path),
+                plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}")),
             problems,
             Elements(plan.Resolved.Peft),
             Elements(plan.Resolved.Training));

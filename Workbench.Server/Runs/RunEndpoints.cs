@@ -24,6 +24,8 @@ internal static class RunEndpoints
             .WithName("ResumeRun").WithSummary("Goes on from the newest checkpoint, through the queue");
         group.MapPost("{id}/stop", (string id, RunService runs, CancellationToken cancel) => Answer(id, runs.StopAsync(id, cancel)))
             .WithName("StopRun").WithSummary("Checkpoint and adapter so far are saved; the run counts as stopped");
+        group.MapPost("{id}/kill", (string id, RunService runs, CancellationToken cancel) => Answer(id, runs.KillAsync(id, cancel)))
+            .WithName("KillRun").WithSummary("Ends a trainer that was told to pause or stop and does neither; steps since its last checkpoint are lost");
         group.MapPost("{id}/checkpoint", (string id, RunService runs, CancellationToken cancel) => Answer(id, runs.CheckpointAsync(id, cancel)))
             .WithName("CheckpointRun").WithSummary("Writes a checkpoint and goes on");
         group.MapPatch("{id}", UpdateAsync).WithName("UpdateRun").WithSummary("Name and notes");

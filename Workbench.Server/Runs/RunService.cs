@@ -37,6 +37,18 @@ internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor,
 
     public Task<CommandOutcome> StopAsync(string id, CancellationToken cancel) => CommandAsync(id, RunSignal.StopRequested, RunCommand.Stop, "stopped", cancel);
 
+    /// <summary>Ends a trainer that was told to pause or stop and does neither; what it did since its last checkpoint is lost.</summary>
+    public async Task<CommandOutcome> KillAsync(string id, CancellationToken cancel)
+    {
+        if (await tracking.Store.FindAsync(id, cancel) is not { } run)
+            return CommandOutcome.Missing;
+        if (run.State is not (RunState.Pausing or RunState.Stopping))
+            return new CommandOutcome(null, $"A run that is {Word(run.State)} cannot be ended by force. Stop it first.");
+        return await Task.Run(() => TrainerEnd.Force(data.Run(id)), cancel)
+            ? new CommandOutcome(await SummaryAsync(run), null)
+            : new CommandOutcome(null, "No trainer works on this run any more; its state follows in a moment.");
+    }
+
     public async Task<CommandOutcome> CheckpointAsync(string id, CancellationToken cancel)
     {
         if (await tracking.Store.FindAsync(id, cancel) is not { } run)

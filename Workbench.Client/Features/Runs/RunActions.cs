@@ -9,6 +9,7 @@ public enum RunAction
     Resume,
     Stop,
     Checkpoint,
+    Kill,
     Duplicate,
     Delete,
 }
@@ -22,7 +23,7 @@ public static class RunActions
         RunState.Starting => [RunAction.Stop, RunAction.Duplicate],
         RunState.Training => [RunAction.Pause, RunAction.Stop, RunAction.Checkpoint, RunAction.Duplicate],
         RunState.Evaluating => [RunAction.Stop, RunAction.Duplicate],
-        RunState.Pausing or RunState.Stopping => [RunAction.Duplicate],
+        RunState.Pausing or RunState.Stopping => [RunAction.Kill, RunAction.Duplicate],
         RunState.Paused => [RunAction.Resume, RunAction.Stop, RunAction.Duplicate, RunAction.Delete],
         RunState.Interrupted or RunState.Stopped => [RunAction.Resume, RunAction.Duplicate, RunAction.Delete],
         _ => [RunAction.Duplicate, RunAction.Delete],

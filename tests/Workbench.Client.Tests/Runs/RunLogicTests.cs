@@ -10,7 +10,7 @@ public sealed class RunLogicTests
     [InlineData(RunState.Training, new[] { RunAction.Pause, RunAction.Stop, RunAction.Checkpoint, RunAction.Duplicate })]
     [InlineData(RunState.Interrupted, new[] { RunAction.Resume, RunAction.Duplicate, RunAction.Delete })]
     [InlineData(RunState.Completed, new[] { RunAction.Duplicate, RunAction.Delete })]
-    [InlineData(RunState.Stopping, new[] { RunAction.Duplicate })]
+    [InlineData(RunState.Stopping, new[] { RunAction.Kill, RunAction.Duplicate })]
     public void Actions_PerState_AreThoseThatWork(RunState state, RunAction[] expected) => Assert.Equal(expected, RunActions.For(state));
 
     [Fact]

@@ -139,6 +139,27 @@ public sealed class ServerLifecycleTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Kill_OfATrainerThatDoesNotStop_EndsTheRunAndLetsItResume()
+    {
+        var run = await OrderAsync(steps: 400, stepMs: 5);
+        await _server.CommandAsync(run.Id, "resume");
+        await _server.WaitAsync(run.Id, state => state.Step > 35);
+        var early = await _server.Http.RefusedAsync(HttpMethod.Post, $"{Routes.Runs}/{run.Id}/kill", HttpStatusCode.Conflict);
+
+        Programs.Signal("STOP", Programs.TrainerOf(run.Paths.Root)!.Value); // it hears nothing any more
+        await _server.CommandAsync(run.Id, "stop");
+        await _server.WaitAsync(run.Id, RunState.Stopping);
+        await _server.CommandAsync(run.Id, "kill");
+        await _server.WaitAsync(run.Id, RunState.Stopped);
+        await _server.CommandAsync(run.Id, "resume");
+        await _server.WaitAsync(run.Id, RunState.Completed);
+
+        Assert.Contains("Stop it first", early, StringComparison.Ordinal);
+        FakeRun.AssertWhole(run.Paths);
+        Assert.Equal(await FakeRun.UndisturbedLossesAsync(_server.Data, 400), FakeRun.Losses(run.Paths));
+    }
+
+    [Fact]
     public async Task Trainer_ThatFails_SaysWhyInTheRun()
     {
         var run = await OrderAsync(steps: 100, stepMs: 1, more: ("fake_fail_step", 15));
