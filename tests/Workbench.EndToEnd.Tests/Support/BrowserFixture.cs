@@ -47,18 +47,18 @@ public sealed class BrowserFixture : IAsyncLifetime
     }
 
     /// <summary>A fresh profile with a page that records every error and every request that leaves the machine.</summary>
-    public async Task<BrowserSession> OpenAsync(string path = "/", int width = 1440, int height = 900, string locale = "zh-CN", bool dark = false)
+    public async Task<BrowserSession> OpenAsync(string path = "/", int width = 1440, int height = 900, string locale = "zh-CN", bool dark = false, WorkbenchProcess? server = null)
     {
         Skip.If(SkipReason is not null, SkipReason);
         var context = await _browser!.NewContextAsync(new()
         {
-            BaseURL = Server.BaseAddress.ToString(),
+            BaseURL = (server ?? Server).BaseAddress.ToString(),
             Locale = locale,
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
             ViewportSize = new() { Width = width, Height = height },
         });
         context.SetDefaultTimeout(30_000);
-        var session = new BrowserSession(context, await context.NewPageAsync(), Server.BaseAddress);
+        var session = new BrowserSession(context, await context.NewPageAsync(), (server ?? Server).BaseAddress);
         await session.GoAsync(path);
         return session;
     }
