@@ -20,6 +20,9 @@ internal static class ByteLevelAlphabet
         }
     }
 
+    /// <summary>The character that stands for a byte.</summary>
+    public static char Character(byte value) => s_toChar[value];
+
     /// <summary>The bytes that a vocabulary entry stands for; null when it holds a character outside the alphabet.</summary>
     public static byte[]? Bytes(string entry)
     {

@@ -1,6 +1,5 @@
-using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.ML.Tokenizers;
+using Peft.Core.Tokenization.Pipeline;
 
 namespace Peft.Core.Tokenization;
 
@@ -11,33 +10,32 @@ namespace Peft.Core.Tokenization;
 public readonly record struct TokenSpan(int Id, int Start, int End);
 
 /// <summary>
-/// A base model's tokenizer, read from <c>tokenizer.json</c> and <c>tokenizer_config.json</c>: byte-level BPE with added tokens. Needs no
-/// tensors. Thread-safe. Source: Hugging Face tokenizers; the merges run in Microsoft.ML.Tokenizers.
+/// A base model's tokenizer, read from <c>tokenizer.json</c> and <c>tokenizer_config.json</c>: added tokens, normalizer, pre-tokenizer, model
+/// (BPE, WordPiece, Unigram or whole words), post-processor and decoder. Needs no tensors. Thread-safe. Source: Hugging Face tokenizers.
 /// </summary>
 public sealed class PretrainedTokenizer
 {
-    private readonly BpeTokenizer _bpe;
-    private readonly IReadOnlyList<SplitRule> _splits;
-    private readonly AddedToken[] _added;
+    private readonly TokenizerFile _file;
+    private readonly AddedTokenMatcher _raw;
+    private readonly AddedTokenMatcher _normalized;
     private readonly Dictionary<int, AddedToken> _addedById;
-    private readonly Dictionary<int, byte[]> _bytes;
+    private readonly Dictionary<string, int> _addedByText;
+    private readonly Dictionary<int, string> _texts;
 
-    private PretrainedTokenizer(TokenizerFile file, JsonObject config, string path)
+    private PretrainedTokenizer(TokenizerFile file, JsonObject config)
     {
-        _splits = file.Splits;
-        _added = [.. file.Added.OrderByDescending(token => token.Content.Length)];
-        _addedById = file.Added.ToDictionary(token => token.Id);
-        _bytes = new Dictionary<int, byte[]>(file.Vocabulary.Count);
-        foreach (var (entry, id) in file.Vocabulary)
-        {
-            if (_addedById.ContainsKey(id))
-                continue;
-            _bytes[id] = ByteLevelAlphabet.Bytes(entry)
-                ?? throw new PeftException($"{path}: vocabulary entry {id} '{entry}' is not written in the byte-level alphabet.");
-        }
-
-        _bpe = BpeTokenizer.Create(new BpeOptions(file.Vocabulary) { Merges = file.Merges, ByteLevel = true });
-        VocabularySize = _bytes.Keys.Concat(_addedById.Keys).Max() + 1;
+        _file = file;
+        _raw = new AddedTokenMatcher(file.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
+        _normalized = new AddedTokenMatcher(
+            file.Added.Where(token => token.Normalized).Select(token => (file.Normalizer(AlignedText.Of(token.Content, 0, token.Content.Length)).Text, token)));
+        _addedById = file.Added.GroupBy(token => token.Id).ToDictionary(group => group.Key, group => group.Last());
+        _addedByText = file.Added.GroupBy(token => token.Content).ToDictionary(group => group.Key, group => group.Last().Id, StringComparer.Ordinal);
+        _texts = new Dictionary<int, string>(file.Model.Vocabulary.Count + file.Added.Count);
+        foreach (var (entry, id) in file.Model.Vocabulary)
+            _texts[id] = entry;
+        foreach (var token in file.Added)
+            _texts[token.Id] = token.Content;
+        VocabularySize = _texts.Count == 0 ? 0 : _texts.Keys.Max() + 1;
         Config = config;
         BosToken = SpecialToken("bos_token");
         EosToken = SpecialToken("eos_token");
@@ -70,12 +68,11 @@ public sealed class PretrainedTokenizer
     public static PretrainedTokenizer Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var path = Path.Combine(folder, "tokenizer.json");
         var configPath = Path.Combine(folder, "tokenizer_config.json");
         try
         {
             var config = File.Exists(configPath) ? JsonNode.Parse(File.ReadAllText(configPath)) as JsonObject : null;
-            return new PretrainedTokenizer(TokenizerFile.Read(path), config ?? [], path);
+            return new PretrainedTokenizer(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), config ?? []);
         }
         catch (System.Text.Json.JsonException error)
         {
@@ -84,109 +81,84 @@ public sealed class PretrainedTokenizer
     }
 
     /// <summary>Id of an added token or of a vocabulary entry's text; null when there is none.</summary>
-    public int? Id(string? token)
-    {
-        if (token is null)
-            return null;
-        return Array.Find(_added, added => added.Content == token)?.Id ?? (_bpe.Vocabulary.TryGetValue(token, out var id) ? id : null);
-    }
+    public int? Id(string? token) => token is null ? null
+        : _addedByText.TryGetValue(token, out var added) ? added
+        : _file.Model.Vocabulary.TryGetValue(token, out var id) ? id
+        : null;
 
     /// <summary>Is this id one that people do not want to read?</summary>
     public bool IsSpecial(int id) => _addedById.TryGetValue(id, out var token) && token.Special;
 
-    /// <summary>Ids of a text. Nothing is added; added tokens written in the text become their ids.</summary>
-    public int[] Encode(string text) => [.. EncodeWithOffsets(text).Select(token => token.Id)];
+    /// <summary>Ids of a text. Added tokens written in the text become their ids.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecialTokens">Whether to put around it what the post-processor says.</param>
+    public int[] Encode(string text, bool addSpecialTokens = false)
+    {
+        var ids = EncodeWithOffsets(text).Select(token => token.Id);
+        return addSpecialTokens ? [.. _file.PostProcessor.Front, .. ids, .. _file.PostProcessor.Behind] : [.. ids];
+    }
 
-    /// <summary>Ids of a text with the characters that each covers.</summary>
+    /// <summary>Ids of a text with the characters that each covers. Nothing is put around it.</summary>
     public IReadOnlyList<TokenSpan> EncodeWithOffsets(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         var tokens = new List<TokenSpan>(text.Length);
-        var from = 0;
-        while (from < text.Length)
+        foreach (var (start, end, added) in _raw.Split(text))
         {
-            var (at, added) = NextAdded(text, from);
-            EncodeWords(text, from, at, tokens);
-            if (added is null)
-                break;
-            tokens.Add(new TokenSpan(added.Id, at, at + added.Content.Length));
-            from = at + added.Content.Length;
+            if (added is not null)
+                tokens.Add(new TokenSpan(added.Id, start, end));
+            else
+                EncodePlain(_file.Normalizer(AlignedText.Of(text, start, end)), tokens);
         }
 
-        return tokens;
+        return _file.PostProcessor.TrimsOffsets ? [.. tokens.Select((token, i) => Trimmed(token, i))] : tokens;
     }
 
     /// <summary>The text of ids; bytes that form no character become U+FFFD.</summary>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        var decoder = new StreamingDecoder(this, skipSpecialTokens);
-        var text = new StringBuilder();
-        foreach (var id in ids)
-            text.Append(decoder.Add(id));
-        return text.Append(decoder.Finish()).ToString();
+        var tokens = ids.Where(id => !(skipSpecialTokens && IsSpecial(id))).Select(id => _texts.GetValueOrDefault(id)).OfType<string>().ToList();
+        return string.Concat(_file.Decoder(tokens));
     }
 
-    /// <summary>The bytes that an ordinary token stands for; null for added tokens and unused ids.</summary>
-    internal byte[]? Bytes(int id) => _bytes.GetValueOrDefault(id);
-
-    /// <summary>The text of an added token; null for ordinary ids.</summary>
-    internal string? AddedText(int id) => _addedById.GetValueOrDefault(id)?.Content;
-
-    private (int At, AddedToken? Token) NextAdded(string text, int from)
+    private void EncodePlain(AlignedText text, List<TokenSpan> tokens)
     {
-        var (best, token) = (text.Length, (AddedToken?)null);
-        foreach (var added in _added)
+        foreach (var (start, end, added) in _normalized.Split(text.Text))
         {
-            var at = text.IndexOf(added.Content, from, StringComparison.Ordinal);
-            if (at >= 0 && at < best)
-                (best, token) = (at, added);
-        }
+            var part = text.Slice(start, end);
+            if (added is not null)
+            {
+                var (from, to) = part.Origin(0, part.Text.Length);
+                tokens.Add(new TokenSpan(added.Id, from, to));
+                continue;
+            }
 
-        return (best, token);
-    }
-
-    private void EncodeWords(string text, int start, int end, List<TokenSpan> tokens)
-    {
-        if (start >= end)
-            return;
-        IEnumerable<(int Start, int End)> words = [(start, end)];
-        foreach (var split in _splits)
-            words = words.SelectMany(word => split.Split(text[word.Start..word.End]).Select(part => (word.Start + part.Start, word.Start + part.End)));
-        foreach (var (from, to) in words)
-            EncodeWord(text, from, to, tokens);
-    }
-
-    private void EncodeWord(string text, int start, int end, List<TokenSpan> tokens)
-    {
-        var word = text.AsSpan(start, end - start);
-        var ids = _bpe.EncodeToIds(word, considerPreTokenization: false, considerNormalization: false);
-        var charOfByte = CharOfByte(word);
-        var at = 0;
-        foreach (var id in ids)
-        {
-            var length = _bytes.TryGetValue(id, out var bytes) ? bytes.Length : throw new PeftException($"The tokenizer produced id {id}, which its vocabulary does not define.");
-            var first = charOfByte[at];
-            var last = charOfByte[at + length - 1];
-            tokens.Add(new TokenSpan(id, start + first.Start, start + last.End));
-            at += length;
+            foreach (var word in _file.PreTokenizer(part))
+            {
+                foreach (var token in _file.Model.Tokens(word.Text))
+                {
+                    var (from, to) = word.Origin(token.Start, token.End);
+                    tokens.Add(new TokenSpan(token.Id, from, to));
+                }
+            }
         }
     }
 
-    private static (int Start, int End)[] CharOfByte(ReadOnlySpan<char> word)
+    /// <summary>Leaves spaces out of what a byte-level token covers.</summary>
+    private TokenSpan Trimmed(TokenSpan token, int index)
     {
-        var map = new List<(int, int)>(word.Length * 3);
-        for (var i = 0; i < word.Length;)
-        {
-            var status = Rune.DecodeFromUtf16(word[i..], out var rune, out var used);
-            var count = status == System.Buffers.OperationStatus.Done ? rune.Utf8SequenceLength : 3;
-            for (var b = 0; b < count; b++)
-                map.Add((i, i + used));
-            i += used;
-        }
-
-        return [.. map];
+        var text = _texts.GetValueOrDefault(token.Id) ?? "";
+        var leading = text.TakeWhile(IsSpace).Count();
+        var trailing = text.Reverse().TakeWhile(IsSpace).Count();
+        if (leading == 1 && (index == 0 || token.Start == 0) && _file.PostProcessor.PrefixSpace)
+            leading = 0; // it was put there; several were not
+        var start = Math.Min(token.Start + leading, token.End);
+        var end = trailing > 0 && token.End >= trailing ? Math.Max(token.End - trailing, start) : token.End;
+        return token with { Start = start, End = end };
     }
+
+    private static bool IsSpace(char unit) => unit == 'Ġ' || char.IsWhiteSpace(unit);
 
     private string? SpecialToken(string name) => Config[name] switch
     {

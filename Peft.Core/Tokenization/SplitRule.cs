@@ -21,9 +21,11 @@ internal sealed class SplitRule
     private readonly Regex _pattern;
 
     public SplitRule(string pattern)
+        : this(new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled))
     {
-        _pattern = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled);
     }
+
+    public SplitRule(Regex pattern) => _pattern = pattern;
 
     /// <summary>The words of a text as [start, end) in UTF-16 units.</summary>
     public IEnumerable<(int Start, int End)> Split(string text)
@@ -42,6 +44,17 @@ internal sealed class SplitRule
 
         if (end < shown.Length)
             yield return Back(end, shown.Length, map);
+    }
+
+    /// <summary>The matches in a text as [start, end) in UTF-16 units; empty ones do not count.</summary>
+    public IEnumerable<(int Start, int End)> Matches(string text)
+    {
+        var (shown, map) = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? (text, null) : StandIn(text);
+        for (var match = _pattern.Match(shown); match.Success; match = match.NextMatch())
+        {
+            if (match.Length > 0)
+                yield return Back(match.Index, match.Index + match.Length, map);
+        }
     }
 
     private static (int Start, int End) Back(int start, int end, int[]? map) => map is null ? (start, end) : (map[start], map[end]);

@@ -56,9 +56,11 @@ public sealed class PretrainedTokenizerTests
     }
 
     [Theory]
-    [InlineData("""{"model":{"type":"Unigram"}}""", "model.type")]
-    [InlineData("""{"model":{"type":"BPE","byte_fallback":true}}""", "byte_fallback")]
-    [InlineData("""{"model":{"type":"BPE"},"normalizer":{"type":"NFC"}}""", "normalizer")]
+    [InlineData("""{"model":{"type":"Unigram"}}""", "model.vocab")]
+    [InlineData("""{"model":{"type":"Syllables","vocab":{}}}""", "Syllables")]
+    [InlineData("""{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}""", "merge 1")]
+    [InlineData("""{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"Rot13"}}""", "normalizer")]
+    [InlineData("""{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}}""", "pattern")]
     [InlineData("""{"model":{"type":"BPE"}}""", "vocab")]
     [InlineData("{", "line 1")]
     public void Load_WhatItCannotDo_IsRefusedByName(string json, string culprit)
