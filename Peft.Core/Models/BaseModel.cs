@@ -1,4 +1,5 @@
 using Peft.Core.Models.Blocks;
+using Peft.Core.Quantization;
 using Peft.Core.Runtime;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
@@ -26,6 +27,9 @@ public sealed record ModelLoadOptions
 
     /// <summary>Labels of a classification; null takes the config's number.</summary>
     public int? NumLabels { get; init; }
+
+    /// <summary>Keeps linear layers in 4 bits; null, or without <c>load_in_4bit</c>, leaves them as they are. Files that are 4-bit already stay so.</summary>
+    public QuantizationConfig? Quantization { get; init; }
 }
 
 /// <summary>
@@ -59,6 +63,9 @@ public abstract class BaseModel : IDisposable
 
     /// <summary>Where operations of a bfloat16 model are rounded.</summary>
     public Arithmetic Arithmetic { get; private set; }
+
+    /// <summary>How its linear layers are kept in 4 bits; null when they are not.</summary>
+    public BaseQuantization? Quantization => weights.Quantization;
 
     /// <summary>True while training: adapters apply their dropout.</summary>
     public bool Training { get; set; }
@@ -99,7 +106,8 @@ public abstract class BaseModel : IDisposable
         var config = ModelConfig.Load(folder, options.Task, options.NumLabels);
         using var checkpoint = Checkpoint.Open(folder);
         using var gradOff = no_grad();
-        var weights = WeightSource.From(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);
+        var weights = WeightSource.From(
+            checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device, BaseQuantization.Choose(folder, config, options.Quantization));
         var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
         model.Folder = folder;
         model.Arithmetic = options.Arithmetic;
@@ -121,6 +129,7 @@ public abstract class BaseModel : IDisposable
     {
         foreach (var parameter in Parameters)
             parameter.Dispose();
+        Quantization?.Dispose();
     }
 
     private static ScalarType ChooseDtype(string wanted, ModelConfig config, Checkpoint checkpoint)

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Peft.Core.Quantization;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
 using static TorchSharp.torch;
@@ -19,6 +21,27 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         if (NameInFile(name) is { } stored)
             return checkpoint.Tensor(stored);
         return config.Derived(name, checkpoint);
+    }
+
+    /// <summary>As <see cref="Find(string)"/>, but read into memory instead of mapped: a weight that is quantised leaves no pages behind.</summary>
+    public Tensor Read(string name) => NameInFile(name) is { } stored
+        ? checkpoint.Read(stored)
+        : config.Derived(name, checkpoint) ?? throw new PeftException($"{Where()}: tensor '{name}' is missing.");
+
+    /// <summary>Whether the files hold a weight in 4 bits.</summary>
+    public bool IsQuantized(string name) => NameInFile(name) is { } stored && StateName(stored) is not null;
+
+    /// <summary>A weight that the files hold in 4 bits, or null. The caller owns it.</summary>
+    public QuantizedTensor? FindQuantized(string name)
+    {
+        if (NameInFile(name) is not { } stored || StateName(stored) is not { } stateName)
+            return null;
+        using var bytes = checkpoint.Tensor(stateName);
+        var state = QuantizedState.Read(bytes.bytes, $"{checkpoint.PathOf(stateName)}: tensor '{stateName}'");
+        Tensor Part(string part) => checkpoint.Read(stored + part).DetachFromDisposeScope();
+        return state.NestedBlockSize is null
+            ? QuantizedTensor.From(Part(""), Part(".absmax"), Part(".quant_map"), state, null, null)
+            : QuantizedTensor.From(Part(""), Part(".absmax"), Part(".quant_map"), state, Part(".nested_absmax"), Part(".nested_quant_map"));
     }
 
     /// <summary>The element type a parameter is stored in, or null when the files lack it.</summary>
@@ -49,6 +72,13 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
     private void Check(ParameterShape shape, string stored)
     {
         var entry = checkpoint.Entry(stored);
+        if (StateName(stored) is not null)
+        {
+            if (entry.Count != (shape.Count + 1) / 2)
+                throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' holds {(entry.Count * 2).ToString(CultureInfo.InvariantCulture)} 4-bit numbers, config.json asks for {shape}.");
+            return;
+        }
+
         if (!entry.Shape.SequenceEqual(shape.Shape))
         {
             throw new PeftException(
@@ -58,6 +88,9 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         if (DTypes.FloatFromName(DTypes.Name(entry.DType)) is null && entry.DType != ScalarType.Float64)
             throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {DTypes.Code(entry.DType)}; weights must be F32, BF16 or F16.");
     }
+
+    private string? StateName(string stored) =>
+        FourBitCode.Names.Select(type => $"{stored}.{QuantizedState.Suffix}{type}").FirstOrDefault(checkpoint.Contains);
 
     private string? NameInFile(string name)
     {

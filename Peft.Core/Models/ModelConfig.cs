@@ -152,6 +152,9 @@ public abstract record ModelConfig
     /// <summary>Further names that a parameter has in files of this architecture.</summary>
     public virtual IEnumerable<string> OtherNames(string name) => [];
 
+    /// <summary>Whether a linear layer keeps its precision when the others are quantised.</summary>
+    public virtual bool StaysPrecise(string path) => false;
+
     /// <summary>Whether a parameter is computed from differently stored ones.</summary>
     internal virtual bool CanDerive(string name, Checkpoint checkpoint) => false;
 

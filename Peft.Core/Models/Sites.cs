@@ -63,6 +63,9 @@ public sealed class LinearSite : Site
     /// <summary>The bias that computes now, [out], if any.</summary>
     public Tensor? Bias => BiasParameter?.Value;
 
+    /// <summary>The type that weights of an adapter are rounded to when they are made: the products' over a 4-bit weight, else the model's.</summary>
+    public ScalarType AdapterType(ScalarType model) => WeightParameter.Quantized?.Compute ?? model;
+
     /// <summary>The adapter, if any.</summary>
     public ILinearAdapter? Adapter { get; set; }
 
@@ -70,8 +73,9 @@ public sealed class LinearSite : Site
     public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
 
     /// <summary>Output of the layer without its adapter.</summary>
-    public Tensor Base(Tensor input) =>
-        F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing, BiasParameter?.Computing);
+    public Tensor Base(Tensor input) => WeightParameter.Quantized is { } quantized
+        ? quantized.Linear(input, BiasParameter?.Computing)
+        : F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing, BiasParameter?.Computing);
 }
 
 /// <summary>An embedding with one slot for an adapter.</summary>

@@ -1,4 +1,5 @@
 using Peft.Core.Models.Blocks;
+using Peft.Core.Quantization;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
 using static TorchSharp.torch;
@@ -13,16 +14,20 @@ namespace Peft.Core.Models;
 public sealed class WeightSource
 {
     private readonly CheckpointNames? checkpoint;
+    private readonly BaseQuantization? quantization;
+    private readonly ScalarType loaded;
     private readonly List<ModelParameter> taken = [];
     private readonly List<LinearSite> linears = [];
     private readonly List<EmbeddingSite> embeddings = [];
     private readonly List<NormSite> norms = [];
     private readonly List<string> initialised = [];
 
-    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device)
+    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device, BaseQuantization? quantization = null)
     {
         this.checkpoint = checkpoint;
-        DType = dtype;
+        this.quantization = quantization;
+        loaded = dtype;
+        DType = quantization?.Config.PrepareModelForKbitTraining == true ? ScalarType.Float32 : dtype;
         Device = device!;
     }
 
@@ -47,16 +52,19 @@ public sealed class WeightSource
     /// <summary>Parameters that the checkpoint lacks and that were drawn anew (a head for another task).</summary>
     public IReadOnlyList<string> Initialised => initialised;
 
+    /// <summary>How linear layers are kept in 4 bits; null when they are not.</summary>
+    public BaseQuantization? Quantization => quantization;
+
     /// <summary>A source without values.</summary>
     internal static WeightSource Outline() => new(null, ScalarType.Float32, null);
 
     /// <summary>A source over a checkpoint.</summary>
     /// <exception cref="PeftException">Tensors that the config asks for are missing or of another shape or kind; all missing ones are counted.</exception>
-    internal static WeightSource From(Checkpoint checkpoint, ModelConfig config, ScalarType dtype, Device device)
+    internal static WeightSource From(Checkpoint checkpoint, ModelConfig config, ScalarType dtype, Device device, BaseQuantization? quantization = null)
     {
         var names = new CheckpointNames(checkpoint, config);
         names.CheckAgainst(config.Parameters());
-        return new WeightSource(names, dtype, device);
+        return new WeightSource(names, dtype, device, quantization);
     }
 
     /// <summary>The parameter of that name. The model owns it.</summary>
@@ -84,7 +92,9 @@ public sealed class WeightSource
     /// <param name="transposed">Whether the weight lies as [in, out] (GPT-2's Conv1D).</param>
     public LinearSite Linear(string path, int inFeatures, int outFeatures, bool bias, bool transposed = false)
     {
-        var site = HeadLinear(path, inFeatures, outFeatures, bias, transposed);
+        var site = quantization is not null && quantization.Quantizes(path)
+            ? Quantized(path, quantization, transposed, bias ? outFeatures : 0)
+            : HeadLinear(path, inFeatures, outFeatures, bias, transposed);
         linears.Add(site);
         return site;
     }
@@ -92,6 +102,8 @@ public sealed class WeightSource
     /// <summary>A linear layer that is the model's output head (or part of it): methods that adapt all linear layers leave it alone.</summary>
     public LinearSite HeadLinear(string path, int inFeatures, int outFeatures, bool bias, bool transposed = false)
     {
+        if (quantization is not null && checkpoint!.IsQuantized(path + ".weight"))
+            return Quantized(path, quantization, transposed, bias ? outFeatures : 0);
         var weight = transposed ? Take(path + ".weight", inFeatures, outFeatures) : Take(path + ".weight", outFeatures, inFeatures);
         return new LinearSite(path, weight, bias ? Take(path + ".bias", outFeatures) : null, transposed);
     }
@@ -120,14 +132,41 @@ public sealed class WeightSource
         return norm;
     }
 
+    /// <summary>A layer in 4 bits: as the files hold it, or quantised now, as [out, in] always.</summary>
+    private LinearSite Quantized(string path, BaseQuantization how, bool transposed, int biasWidth)
+    {
+        var name = path + ".weight";
+        var stored = checkpoint!.FindQuantized(name);
+        if (stored is null)
+        {
+            using var weight = checkpoint.Read(name);
+            using var upright = transposed ? weight.t() : weight.alias();
+            using var typed = upright.to(loaded);
+            stored = QuantizedTensor.Quantize(typed, how.Config.Bnb4BitQuantType, how.Config.Bnb4BitUseDoubleQuant);
+        }
+
+        var parameter = new ModelParameter(name, new QuantizedWeight(stored.To(Device), how.Config.ComputeType, how.Buffer), DType);
+        taken.Add(parameter);
+        return new LinearSite(path, parameter, biasWidth > 0 ? Take(path + ".bias", biasWidth) : null);
+    }
+
     private Tensor? Load(string name, long[] shape)
     {
         if (checkpoint is null)
             return null;
         using var stored = checkpoint.Find(name);
-        var tensor = stored is null ? Draw(name, shape) : stored.to(DType, Device).DetachFromDisposeScope();
+        var tensor = stored is null ? Draw(name, shape) : Typed(stored);
         tensor.requires_grad = false;
         return tensor;
+    }
+
+    /// <summary>Over a 4-bit base what is not 4-bit may be rounded to the loaded type first and compute in float32 then.</summary>
+    private Tensor Typed(Tensor stored)
+    {
+        if (loaded == DType)
+            return stored.to(DType, Device).DetachFromDisposeScope();
+        using var rounded = stored.to(loaded);
+        return rounded.to(DType, Device).DetachFromDisposeScope();
     }
 
     /// <summary>A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases.</summary>

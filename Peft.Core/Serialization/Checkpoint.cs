@@ -46,6 +46,10 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="PeftException">No such tensor.</exception>
     public Tensor Tensor(string name) => File(name).Tensor(name);
 
+    /// <summary>A copy of the tensor in memory; see <see cref="SafetensorsFile.Read"/>.</summary>
+    /// <exception cref="PeftException">No such tensor.</exception>
+    public Tensor Read(string name) => File(name).Read(name);
+
     /// <summary>The file that holds a tensor, for messages.</summary>
     public string PathOf(string name) => File(name).Header.Path;
 

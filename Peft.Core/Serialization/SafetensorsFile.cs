@@ -53,6 +53,12 @@ public sealed class SafetensorsFile : IDisposable
         return flat.view(shape);
     }
 
+    /// <summary>A copy of the tensor, read from the file: it keeps no page of the file mapped. The caller disposes it.</summary>
+    /// <exception cref="PeftException">No such tensor.</exception>
+    public Tensor Read(string name) => Header.Entries.TryGetValue(name, out var entry)
+        ? Copy(entry, Header.DataOffset + entry.Begin, [.. entry.Shape])
+        : throw new PeftException($"{Header.Path}: tensor '{name}' is missing.");
+
     /// <summary>Every tensor by name; the caller disposes them.</summary>
     public Dictionary<string, Tensor> ReadAll()
     {

@@ -45,6 +45,12 @@ public sealed record TrainingArguments
     /// <summary>Decoupled weight decay; biases and norms are left out.</summary>
     public double WeightDecay { get; init; }
 
+    /// <summary>
+    /// <c>adamw_torch</c>, <c>adamw_8bit</c> (moments in 8 bits), or one of the paged ones (<c>paged_adamw_32bit</c>, <c>paged_adamw_8bit</c>:
+    /// moments beyond a budget lie in a file, same numbers).
+    /// </summary>
+    public string Optim { get; init; } = "adamw_torch";
+
     /// <summary>AdamW's β1.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
 
@@ -119,6 +125,17 @@ public sealed record TrainingArguments
 
     /// <summary>Optimizer steps for a training split of a size.</summary>
     public int TotalSteps(int stepsPerEpoch) => MaxSteps > 0 ? MaxSteps : (int)Math.Ceiling(NumTrainEpochs * stepsPerEpoch);
+
+    /// <summary>The optimizer's settings.</summary>
+    public Optimizers.AdamWOptions AdamW() => new()
+    {
+        Beta1 = AdamBeta1,
+        Beta2 = AdamBeta2,
+        Epsilon = AdamEpsilon,
+        WeightDecay = WeightDecay,
+        StateBits = Optim.EndsWith("8bit", StringComparison.Ordinal) ? 8 : 32,
+        PagedBudget = Optim.StartsWith("paged_", StringComparison.Ordinal) ? Optimizers.AdamWOptions.UsualPagedBudget : null,
+    };
 
     private static Dictionary<string, Type> Names() => typeof(TrainingArguments).GetProperties()
         .Where(property => property.CanWrite)

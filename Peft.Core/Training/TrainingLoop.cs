@@ -58,13 +58,7 @@ public sealed class TrainingLoop : IDisposable
             LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
             TotalSteps,
             arguments.LrMinRatio);
-        Optimizer = new AdamW(adapter.Trainable, new AdamWOptions
-        {
-            Beta1 = arguments.AdamBeta1,
-            Beta2 = arguments.AdamBeta2,
-            Epsilon = arguments.AdamEpsilon,
-            WeightDecay = arguments.WeightDecay,
-        });
+        Optimizer = new AdamW(adapter.Trainable, arguments.AdamW());
     }
 
     /// <summary>Optimizer steps in all.</summary>

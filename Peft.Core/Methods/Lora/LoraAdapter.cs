@@ -111,7 +111,7 @@ internal sealed class LoraAdapter : PeftAdapter
     protected override PeftConfig SavedConfig() => config with
     {
         TargetModules = targets.Selector,
-        FanInFanOut = layers.Exists(l => l.Target.Transposed),
+        FanInFanOut = layers.OfType<LoraLinear>().Any(l => l.Transposed),
     };
 
     protected override void SaveWeights(string folder)
@@ -134,12 +134,14 @@ internal sealed class LoraAdapter : PeftAdapter
     {
         using var gradOff = no_grad();
         var (a, b) = target.IsEmbedding ? DrawEmbedding(target) : DrawLinear(target);
-        (a, b) = (Place(a, train), Place(b, train));
+        var start = target.IsEmbedding ? Model.DType : SiteOf(target).AdapterType(Model.DType);
+        (a, b) = (Place(a, start, train), Place(b, start, train));
         if (target.IsEmbedding)
             return new LoraEmbedding(target, Model, Model.Embeddings.First(e => e.Path == target.Path)) { A = a, B = b };
-        var site = target.Path == Model.Head?.Path ? Model.Head : Model.Linears.First(l => l.Path == target.Path);
-        return new LoraLinear(target, Model, site, config.LoraDropout) { A = a, B = b };
+        return new LoraLinear(target, Model, SiteOf(target), config.LoraDropout) { A = a, B = b };
     }
+
+    private LinearSite SiteOf(LoraTarget target) => target.Path == Model.Head?.Path ? Model.Head! : Model.Linears.First(l => l.Path == target.Path);
 
     /// <summary>PEFT makes two linear layers, which draw themselves, and then resets A and B according to the setting.</summary>
     private (Tensor A, Tensor B) DrawLinear(LoraTarget target)
@@ -169,11 +171,11 @@ internal sealed class LoraAdapter : PeftAdapter
     }
 
     /// <summary>PEFT moves fresh weights to the base's type and then back to float32: over a bfloat16 base they start rounded.</summary>
-    private Tensor Place(Tensor drawn, bool train)
+    private Tensor Place(Tensor drawn, ScalarType start, bool train)
     {
         using (drawn)
         {
-            using var rounded = drawn.to(Model.DType, Model.Device);
+            using var rounded = drawn.to(start, Model.Device);
             var placed = rounded.to(ScalarType.Float32).DetachFromDisposeScope();
             placed.requires_grad = train;
             return placed;

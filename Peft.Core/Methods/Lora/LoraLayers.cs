@@ -75,6 +75,8 @@ internal sealed class LoraLinear(LoraTarget target, BaseModel model, LinearSite 
 
     public override ModelParameter Weight => site.WeightParameter;
 
+    public bool Transposed => site.Transposed;
+
     public override void Attach() => site.Adapter = this;
 
     public override void Remove() => site.Adapter = null;

@@ -34,6 +34,9 @@ public sealed record T5Config : ModelConfig
     public override int NumDecoderLayers => DecoderLayers;
 
     /// <inheritdoc />
+    public override bool StaysPrecise(string path) => path.EndsWith(".wo", StringComparison.Ordinal);
+
+    /// <inheritdoc />
     public override string BasePrefix => "transformer";
 
     /// <summary>Reads the fields of a <c>config.json</c> of T5.</summary>

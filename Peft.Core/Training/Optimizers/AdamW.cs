@@ -11,8 +11,8 @@ namespace Peft.Core.Training.Optimizers;
 public sealed class AdamW : IDisposable
 {
     private readonly IReadOnlyList<NamedParameter> parameters;
-    private readonly Tensor[] means;
-    private readonly Tensor[] squares;
+    private readonly Moments[] moments;
+    private readonly PagedMemory? paged;
     private readonly AdamWOptions options;
     private readonly bool[] decays;
     private readonly bool onCpu;
@@ -28,8 +28,10 @@ public sealed class AdamW : IDisposable
         decays = [.. parameters.Select(p => this.options.Decays(p.Name))];
         onCpu = parameters.All(p => p.Tensor.device_type == TorchSharp.DeviceType.CPU && p.Tensor.dtype == ScalarType.Float32 && p.Tensor.is_contiguous());
         using var gradOff = no_grad();
-        means = [.. parameters.Select(p => zeros_like(p.Tensor).DetachFromDisposeScope())];
-        squares = [.. parameters.Select(p => zeros_like(p.Tensor).DetachFromDisposeScope())];
+        if (!onCpu && (this.options.StateBits != 32 || this.options.PagedBudget is not null))
+            throw new PeftException("optim: 8-bit and paged moments work on the CPU with float32 parameters alone; use adamw_torch.");
+        paged = this.options.PagedBudget is { } budget ? new PagedMemory(budget) : null;
+        moments = [.. parameters.Select(p => Moments.For(p.Tensor, this.options, paged))];
     }
 
     /// <summary>Updates made so far.</summary>
@@ -83,7 +85,7 @@ public sealed class AdamW : IDisposable
             (float)Math.Sqrt(correction2),
             (float)options.Epsilon,
             (float)(learningRate / correction1));
-        for (var i = 0; i < means.Length; i++)
+        for (var i = 0; i < moments.Length; i++)
         {
             var parameter = parameters[i].Tensor;
             using var gradient = parameter.grad;
@@ -91,14 +93,10 @@ public sealed class AdamW : IDisposable
                 continue;
             var decay = decays[i] ? (float)(1 - (learningRate * options.WeightDecay)) : 1f;
             if (onCpu && IsPlain(gradient))
-            {
-                AdamWKernel.Update(
-                    AdamWKernel.Values(parameter), AdamWKernel.Values(gradient), AdamWKernel.Values(means[i]), AdamWKernel.Values(squares[i]), factors, decay);
-            }
+                moments[i].Update(AdamWKernel.Values(parameter), AdamWKernel.Values(gradient), factors, decay);
             else
-            {
-                StepTensors(parameter, gradient, means[i], squares[i], factors, decay);
-            }
+                StepTensors(parameter, gradient, (PlainMoments)moments[i], factors, decay);
+            paged?.Release(moments[i]);
         }
     }
 
@@ -116,13 +114,16 @@ public sealed class AdamW : IDisposable
         }
     }
 
-    /// <summary>The moments (not copies) under <c>exp_avg/&lt;name&gt;</c> and <c>exp_avg_sq/&lt;name&gt;</c>.</summary>
+    /// <summary>
+    /// The moments (not copies) under <c>exp_avg/&lt;name&gt;</c> and <c>exp_avg_sq/&lt;name&gt;</c>; in 8 bits as bitsandbytes calls them,
+    /// <c>state1</c>, <c>absmax1</c>, <c>state2</c>, <c>absmax2</c>.
+    /// </summary>
     public IEnumerable<NamedParameter> State()
     {
-        for (var i = 0; i < means.Length; i++)
+        for (var i = 0; i < moments.Length; i++)
         {
-            yield return new NamedParameter("exp_avg/" + parameters[i].Name, means[i]);
-            yield return new NamedParameter("exp_avg_sq/" + parameters[i].Name, squares[i]);
+            foreach (var (kind, tensor) in moments[i].Tensors)
+                yield return new NamedParameter($"{kind}/{parameters[i].Name}", tensor);
         }
     }
 
@@ -148,15 +149,17 @@ public sealed class AdamW : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
-        foreach (var moment in means.Concat(squares))
+        foreach (var moment in moments)
             moment.Dispose();
+        paged?.Dispose();
     }
 
     private static bool IsPlain(Tensor tensor) =>
         tensor.device_type == TorchSharp.DeviceType.CPU && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous();
 
-    private void StepTensors(Tensor parameter, Tensor gradient, Tensor mean, Tensor square, AdamWFactors factors, float decay)
+    private void StepTensors(Tensor parameter, Tensor gradient, PlainMoments moments, AdamWFactors factors, float decay)
     {
+        var (mean, square) = (moments.Mean, moments.Square);
         using var scope = NewDisposeScope();
         gradient.mul_(factors.Gradient);
         if (decay != 1)

@@ -15,6 +15,27 @@ public sealed record AdamWOptions
     /// <summary>Decoupled weight decay: weights shrink by learning rate × this in every step.</summary>
     public double WeightDecay { get; init; }
 
+    /// <summary>
+    /// Bits of a moment: 32, or 8 (https://arxiv.org/abs/2110.02861), where moments of tensors with at least <see cref="Smallest8Bit"/> elements
+    /// are kept as indices into 256 codes with a scale per block of 256.
+    /// </summary>
+    public int StateBits { get; init; } = 32;
+
+    /// <summary>Smaller tensors keep 32-bit moments, as in bitsandbytes.</summary>
+    public const int Smallest8Bit = 4096;
+
+    /// <summary>The names under which training arguments choose the variants.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["adamw_torch", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit"];
+
+    /// <summary>The budget of the paged variants in a run: moments beyond 256 MiB lie in files.</summary>
+    public const long UsualPagedBudget = 256L << 20;
+
+    /// <summary>
+    /// Bytes of moments that stay in memory; the rest lies in a mapped file whose pages are given back after each update, so that the
+    /// numbers are the same and the memory is not. Null keeps all in memory.
+    /// </summary>
+    public long? PagedBudget { get; init; }
+
     /// <summary>Which tensors decay. By default Hugging Face's rule: neither biases nor norm weights.</summary>
     public Func<string, bool> Decays { get; init; } = name =>
         !name.Contains("bias", StringComparison.Ordinal) && !name.Contains("norm", StringComparison.OrdinalIgnoreCase);

@@ -3,6 +3,7 @@ using Peft.Core.Generation;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Models.Blocks;
+using Peft.Core.Quantization;
 using Peft.Core.Training;
 using Peft.Core.Training.Optimizers;
 using TorchSharp;
@@ -27,12 +28,22 @@ internal sealed class PeftGoldenRun : IDisposable
 
         // In bfloat16 the tolerance asks for roundings in the same places as in the recorded run.
         var arithmetic = golden.Text("dtype") == "float32" ? Arithmetic.Fast : Arithmetic.Reference;
-        model = CausalLanguageModel.Load(golden.Base, new ModelLoadOptions { Dtype = golden.Text("dtype"), Arithmetic = arithmetic });
+        model = CausalLanguageModel.Load(golden.Base, new ModelLoadOptions { Dtype = golden.Text("dtype"), Arithmetic = arithmetic, Quantization = Quantization(golden) });
         torch.manual_seed((long)golden.Number("seed"));
         adapter = PeftMethods.Create(model, PeftGoldens.Config(golden));
         if (io.Find("rng/after_init") is { } recorded)
             report.Close(recorded, torch.rand(4), 0, "rng/after_init");
     }
+
+    /// <summary>How the base of a case is kept in 4 bits; null when it is not.</summary>
+    private static QuantizationConfig? Quantization(GoldenCase golden) => golden.Json["quant"] is not { } quant ? null : new QuantizationConfig
+    {
+        LoadIn4Bit = true,
+        Bnb4BitQuantType = (string)quant["quant_type"]!,
+        Bnb4BitUseDoubleQuant = (bool)quant["double_quant"]!,
+        Bnb4BitComputeDtype = (string)quant["compute_dtype"]!,
+        PrepareModelForKbitTraining = (bool?)quant["prepare_model_for_kbit_training"] ?? false,
+    };
 
     public void CheckCounts()
     {

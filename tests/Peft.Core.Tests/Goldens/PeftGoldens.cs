@@ -44,7 +44,6 @@ public sealed class PeftGoldens
         Skip.If(PeftMethodRegistry.TryFind(method) is null, $"method {method} is not supported yet");
         Skip.IfNot(ModelRegistry.All.Any(m => m.ModelType == architecture), $"architecture {architecture} is not supported yet");
         Skip.IfNot(task == "CAUSAL_LM", $"task {task} is not supported yet");
-        Skip.If(golden.Json["quant"] is not null, "quantised bases are not supported yet");
         var problems = Config(golden).Validate(ModelConfig.Load(golden.Base)).Problems;
         Skip.If(problems.Count > 0, string.Join(" ", problems.Select(p => $"{p.Field}: {p.Message}")));
     }
