@@ -101,8 +101,9 @@ public abstract class PeftAdapter : IDisposable
     }
 
     /// <summary>Adds the change into the base weights, so that it costs nothing at inference. A second call does nothing.</summary>
-    /// <exception cref="PeftException">The method has nothing that could be merged.</exception>
-    public void Merge()
+    /// <param name="safe">Whether to look for infinite and undefined numbers afterwards, and to take the change out again when there are any.</param>
+    /// <exception cref="PeftException">The method has nothing that could be merged, or the safe merge found broken weights.</exception>
+    public void Merge(bool safe)
     {
         if (Merged)
             return;
@@ -111,7 +112,20 @@ public abstract class PeftAdapter : IDisposable
         using var gradOff = no_grad();
         MergeWeights();
         Merged = true;
+        if (!safe)
+            return;
+        foreach (var parameter in Model.Parameters.Where(p => p.Quantized is null))
+        {
+            using var scope = NewDisposeScope();
+            if (parameter.Value.isfinite().all().item<bool>())
+                continue;
+            Unmerge();
+            throw new PeftException($"'{parameter.Name}' would hold infinite or undefined numbers after merging; the adapter is broken and was not merged.");
+        }
     }
+
+    /// <summary>As <see cref="Merge(bool)"/> without the search for broken numbers.</summary>
+    public void Merge() => Merge(safe: false);
 
     /// <summary>Takes a merged change out again, bit for bit. Without effect when not merged.</summary>
     public void Unmerge()

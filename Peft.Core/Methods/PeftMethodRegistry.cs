@@ -1,7 +1,12 @@
 using Peft.Core.Methods.BitFit;
+using Peft.Core.Methods.Boft;
 using Peft.Core.Methods.Full;
+using Peft.Core.Methods.Loha;
+using Peft.Core.Methods.Lokr;
 using Peft.Core.Methods.Lora;
+using Peft.Core.Methods.Oft;
 using Peft.Core.Methods.Prefix;
+using Peft.Core.Methods.Vera;
 using Peft.Core.Models;
 
 namespace Peft.Core.Methods;
@@ -12,6 +17,11 @@ public static class PeftMethodRegistry
     private static readonly Dictionary<string, PeftMethodDescriptor> Descriptors = new[]
     {
         LoraMethod.Descriptor,
+        VeraMethod.Descriptor,
+        LohaMethod.Descriptor,
+        LokrMethod.Descriptor,
+        OftMethod.Descriptor,
+        BoftMethod.Descriptor,
         PrefixTuningMethod.Descriptor,
         BitFitMethod.Descriptor,
         FullMethod.Descriptor,

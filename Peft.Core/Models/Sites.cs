@@ -72,6 +72,11 @@ public sealed class LinearSite : Site
     /// <summary>Output [N, out] for input [N, in].</summary>
     public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
 
+    /// <summary>Output of the layer without its adapter and its bias.</summary>
+    public Tensor Product(Tensor input) => WeightParameter.Quantized is { } quantized
+        ? quantized.Linear(input, null)
+        : F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing);
+
     /// <summary>Output of the layer without its adapter.</summary>
     public Tensor Base(Tensor input) => WeightParameter.Quantized is { } quantized
         ? quantized.Linear(input, BiasParameter?.Computing)

@@ -8,6 +8,9 @@ namespace Peft.Core.Quantization;
 /// </summary>
 internal sealed class EightBitBlocks
 {
+    /// <summary>What the reference stores for a shorter last block of zeros, where a full one has 0.</summary>
+    public const float SmallestScale = 1e-38f;
+
     private readonly float[] thresholds;
 
     private EightBitBlocks(float[] map)
@@ -60,7 +63,7 @@ internal sealed class EightBitBlocks
             var largest = 0f;
             foreach (var value in values.Slice(start, length))
                 largest = Math.Max(largest, Math.Abs(value));
-            absmax[block] = largest;
+            absmax[block] = largest == 0 && length < blockSize ? SmallestScale : largest;
             var reciprocal = largest > 0 ? 1 / largest : 0;
             for (var i = start; i < start + length; i++)
                 indices[i] = Nearest(values[i] * reciprocal);

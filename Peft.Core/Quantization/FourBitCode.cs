@@ -31,17 +31,20 @@ internal sealed class FourBitCode
         ],
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 
-    /// <summary><c>fp4</c>. The pattern 8, minus zero, is never produced.</summary>
+    /// <summary><c>fp4</c>. Of its two zeros the reference takes 8 for what lies above 0 and 0 for the rest.</summary>
     public static FourBitCode Fp4 { get; } = new(
         "fp4",
         [
             0.0f, 0.005208333333f, 0.66666667f, 1.0f, 0.33333333f, 0.5f, 0.16666667f, 0.25f,
             -0.0f, -0.005208333333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f,
         ],
-        [11, 10, 13, 12, 15, 14, 9, 0, 1, 6, 7, 4, 5, 2, 3]);
+        [11, 10, 13, 12, 15, 14, 9, 0, 8, 1, 6, 7, 4, 5, 2, 3]);
 
     /// <summary>The names, for messages.</summary>
     public static IReadOnlyList<string> Names { get; } = ["nf4", "fp4"];
+
+    /// <summary>Pattern of 0, which fills the half of the last byte that an odd count leaves.</summary>
+    public byte Zero => codes[thresholds.Count(t => t < 0)];
 
     /// <summary>Name in configs.</summary>
     public string Name { get; }
@@ -92,7 +95,7 @@ internal sealed class FourBitCode
             patterns[i] = codes[above];
         }
 
-        return absmax;
+        return absmax == 0 && !full ? EightBitBlocks.SmallestScale : absmax;
     }
 
     private static float Absmax(ReadOnlySpan<float> values)

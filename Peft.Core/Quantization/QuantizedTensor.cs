@@ -58,6 +58,8 @@ public sealed unsafe class QuantizedTensor : IDisposable
         var target = Address<byte>(packed);
         var scales = Address<float>(absmax);
         Spread(blocks, 1024, (first, last) => QuantizeBlocks(type, source, target, scales, blockSize, count, first, last));
+        if (count % 2 != 0)
+            target[count / 2] |= type.Zero;
         var state = new QuantizedState { QuantType = type.Name, BlockSize = blockSize, DType = weight.dtype, Shape = weight.shape };
         var code = tensor([.. type.Values]).DetachFromDisposeScope();
         if (!doubleQuant)

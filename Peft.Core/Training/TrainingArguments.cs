@@ -51,6 +51,9 @@ public sealed record TrainingArguments
     /// </summary>
     public string Optim { get; init; } = "adamw_torch";
 
+    /// <summary>How much faster B of LoRA learns than A (LoRA+); null or 1 for equally fast.</summary>
+    public double? LoraplusLrRatio { get; init; }
+
     /// <summary>AdamW's β1.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
 
@@ -133,6 +136,7 @@ public sealed record TrainingArguments
         Beta2 = AdamBeta2,
         Epsilon = AdamEpsilon,
         WeightDecay = WeightDecay,
+        RateOf = LoraplusLrRatio is { } ratio and not 1 ? Optimizers.AdamWOptions.LoraPlus(ratio, LearningRate) : null,
         StateBits = Optim.EndsWith("8bit", StringComparison.Ordinal) ? 8 : 32,
         PagedBudget = Optim.StartsWith("paged_", StringComparison.Ordinal) ? Optimizers.AdamWOptions.UsualPagedBudget : null,
     };

@@ -47,6 +47,7 @@ public static class TrainingArgumentsValidator
             $"'{arguments.LrSchedulerType}' is not known; known are {string.Join(", ", LearningRateSchedule.Names)}.");
         Check(arguments.LrMinRatio is >= 0 and <= 1, "lr_min_ratio", $"must be between 0 and 1, but is {arguments.LrMinRatio}.");
         NotNegative("weight_decay", arguments.WeightDecay);
+        Check(arguments.LoraplusLrRatio is null or (> 0 and < 1000), "loraplus_lr_ratio", $"must be above 0 and below 1000, but is {arguments.LoraplusLrRatio}.");
         Check(AdamWOptions.Names.Contains(arguments.Optim), "optim", $"'{arguments.Optim}' is not known; known are {string.Join(", ", AdamWOptions.Names)}.");
         Check(arguments.AdamBeta1 is >= 0 and < 1, "adam_beta1", $"must be at least 0 and below 1, but is {arguments.AdamBeta1}.");
         Check(arguments.AdamBeta2 is >= 0 and < 1, "adam_beta2", $"must be at least 0 and below 1, but is {arguments.AdamBeta2}.");

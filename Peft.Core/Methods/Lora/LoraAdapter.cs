@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Peft.Core.Methods.Lora;
 
-/// <summary>LoRA attached to a model, with the biases and modules that train beside it.</summary>
+/// <summary>LoRA attached to a model, with the biases, tokens and modules that train beside it.</summary>
 internal sealed class LoraAdapter : PeftAdapter
 {
     private const string WeightsFile = "adapter_model.safetensors";
@@ -14,32 +14,31 @@ internal sealed class LoraAdapter : PeftAdapter
     private readonly LoraTargets targets;
     private readonly List<LoraLayer> layers = [];
     private readonly TrainedBaseParameters biases = new();
-    private readonly TrainedBaseParameters saved = new();
-    private readonly List<(Action<ModelParameter> Put, ModelParameter Own, ModelParameter Shared)> untied = [];
+    private readonly SavedModules saved;
+    private readonly TrainedTokens? tokens;
 
     private LoraAdapter(BaseModel model, LoraConfig config, bool train)
         : base(model, config)
     {
         this.config = config;
         targets = LoraTargets.Resolve(config, model.Config);
+        var factory = new LoraLayerFactory(model, config);
         foreach (var target in targets.Targets)
-            layers.Add(CreateLayer(target, train));
+            layers.Add(factory.Create(target, train));
         var parameters = model.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
         foreach (var (parameter, name) in targets.TrainedBiases())
             biases.Add(name, parameters[parameter], train);
-        foreach (var (parameter, name) in targets.SavedParameters())
-            saved.Add(name, Untie(parameters[parameter], name), train);
-        Trainable =
-        [
-            .. layers.SelectMany(l => new[] { new NamedParameter(LoraTargets.Names(l.Target).A, l.A), new NamedParameter(LoraTargets.Names(l.Target).B, l.B) }),
-            .. biases.Trainable,
-            .. saved.Trainable,
-        ];
+        saved = new SavedModules(model, targets.SavedParameters(), train);
+        tokens = targets.Tokens() is { Count: > 0 } indices ? new TrainedTokens(model, targets.TokensName, indices, train) : null;
+        Trainable = [.. layers.SelectMany(l => l.Tensors), .. biases.Trainable, .. saved.Trainable, .. tokens is null ? [] : new[] { tokens.Trainable }];
         Attach();
     }
 
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
+
+    /// <summary>The adapted modules.</summary>
+    public IReadOnlyList<LoraLayer> Layers => layers;
 
     public static LoraAdapter Create(BaseModel model, LoraConfig config) => new(model, config, train: true);
 
@@ -57,7 +56,7 @@ internal sealed class LoraAdapter : PeftAdapter
         {
             using var file = AdapterFile.Open(folder, WeightsFile);
             foreach (var (name, tensor) in adapter.Trainable)
-                file.CopyInto(tensor, name, name.Replace(".base_layer.bias", ".bias", StringComparison.Ordinal));
+                file.CopyInto(tensor, NameInFile(name), name.Replace(".base_layer.bias", ".bias", StringComparison.Ordinal));
             file.CheckAllUsed(name => name.EndsWith(".base_layer.weight", StringComparison.Ordinal));
             return adapter;
         }
@@ -72,10 +71,9 @@ internal sealed class LoraAdapter : PeftAdapter
     {
         foreach (var layer in layers)
             layer.Attach();
-        foreach (var (put, own, _) in untied)
-            put(own);
         biases.Attach();
         saved.Attach();
+        tokens?.Attach();
     }
 
     protected override void Remove()
@@ -84,8 +82,7 @@ internal sealed class LoraAdapter : PeftAdapter
             layer.Remove();
         biases.Remove();
         saved.Remove();
-        foreach (var (put, _, shared) in untied)
-            put(shared);
+        tokens?.Remove();
     }
 
     protected override void Free()
@@ -94,18 +91,21 @@ internal sealed class LoraAdapter : PeftAdapter
             layer.Dispose();
         biases.Dispose();
         saved.Dispose();
+        tokens?.Dispose();
     }
 
     protected override void MergeWeights()
     {
         foreach (var layer in layers)
             layer.Merge();
+        tokens?.Merge();
     }
 
     protected override void UnmergeWeights()
     {
         foreach (var layer in layers)
             layer.Unmerge(attach: Enabled);
+        tokens?.Unmerge(attach: Enabled);
     }
 
     protected override PeftConfig SavedConfig() => config with
@@ -116,7 +116,7 @@ internal sealed class LoraAdapter : PeftAdapter
 
     protected override void SaveWeights(string folder)
     {
-        var tensors = Trainable.ToList();
+        var tensors = Trainable.Select(p => p with { Name = NameInFile(p.Name) }).ToList();
 
         // PEFT keeps the base weights of an adapted embedding or head beside the adapter, as their vocabulary may have been enlarged;
         // it knows them by these names only.
@@ -130,68 +130,6 @@ internal sealed class LoraAdapter : PeftAdapter
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), tensors);
     }
 
-    private LoraLayer CreateLayer(LoraTarget target, bool train)
-    {
-        using var gradOff = no_grad();
-        var (a, b) = target.IsEmbedding ? DrawEmbedding(target) : DrawLinear(target);
-        var start = target.IsEmbedding ? Model.DType : SiteOf(target).AdapterType(Model.DType);
-        (a, b) = (Place(a, start, train), Place(b, start, train));
-        if (target.IsEmbedding)
-            return new LoraEmbedding(target, Model, Model.Embeddings.First(e => e.Path == target.Path)) { A = a, B = b };
-        return new LoraLinear(target, Model, SiteOf(target), config.LoraDropout) { A = a, B = b };
-    }
-
-    private LinearSite SiteOf(LoraTarget target) => target.Path == Model.Head?.Path ? Model.Head! : Model.Linears.First(l => l.Path == target.Path);
-
-    /// <summary>PEFT makes two linear layers, which draw themselves, and then resets A and B according to the setting.</summary>
-    private (Tensor A, Tensor B) DrawLinear(LoraTarget target)
-    {
-        var a = Initialization.LinearWeight(target.Rank, target.InFeatures);
-        var b = Initialization.LinearWeight(target.OutFeatures, target.Rank);
-        if (config.InitLoraWeights == LoraInit.Default)
-            Initialization.KaimingUniform(a, target.InFeatures);
-        else if (config.InitLoraWeights == LoraInit.Gaussian)
-            a.normal_(0, 1.0 / target.Rank);
-        if (config.InitLoraWeights != LoraInit.Random)
-            b.fill_(0);
-        return (a, b);
-    }
-
-    private (Tensor A, Tensor B) DrawEmbedding(LoraTarget target)
-    {
-        var a = Initialization.Normal(target.Rank, target.InFeatures);
-        var b = Initialization.Normal(target.OutFeatures, target.Rank);
-        if (config.InitLoraWeights != LoraInit.Random)
-        {
-            a.fill_(0);
-            b.normal_();
-        }
-
-        return (a, b);
-    }
-
-    /// <summary>PEFT moves fresh weights to the base's type and then back to float32: over a bfloat16 base they start rounded.</summary>
-    private Tensor Place(Tensor drawn, ScalarType start, bool train)
-    {
-        using (drawn)
-        {
-            using var rounded = drawn.to(start, Model.Device);
-            var placed = rounded.to(ScalarType.Float32).DetachFromDisposeScope();
-            placed.requires_grad = train;
-            return placed;
-        }
-    }
-
-    /// <summary>A tied embedding and head that train apart get parameters of their own.</summary>
-    private ModelParameter Untie(ModelParameter parameter, string name)
-    {
-        var (embedding, head) = (Model.Embedding, Model.Head!);
-        if (!Model.Config.HeadIsTied || parameter != embedding.WeightParameter)
-            return parameter;
-        var own = new ModelParameter(name, parameter.Original);
-        untied.Add(name.Contains(Model.Config.HeadPath!, StringComparison.Ordinal)
-            ? (p => head.WeightParameter = p, own, parameter)
-            : (p => embedding.WeightParameter = p, own, parameter));
-        return own;
-    }
+    /// <summary>PEFT keeps the magnitudes of DoRA in a module of their own, and takes its name off in the file.</summary>
+    private static string NameInFile(string name) => name.EndsWith(LoraTargets.Magnitude, StringComparison.Ordinal) ? name[..^".weight".Length] : name;
 }

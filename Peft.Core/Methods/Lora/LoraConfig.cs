@@ -14,6 +14,12 @@ public enum LoraInit
 
     /// <summary>Both as a fresh linear layer: not a no-op, for tests.</summary>
     Random,
+
+    /// <summary>The largest singular directions of the weight, which keeps the rest (PiSSA): learns faster; a no-op at the start.</summary>
+    Pissa,
+
+    /// <summary>From the QR decomposition of the weight, which keeps the rest (OLoRA); a no-op at the start.</summary>
+    Olora,
 }
 
 /// <summary>
@@ -55,6 +61,18 @@ public sealed record LoraConfig : PeftConfig
     /// <summary>How A and B start.</summary>
     public LoraInit InitLoraWeights { get; init; }
 
+    /// <summary>Power iterations of an approximate, faster PiSSA; null decomposes exactly.</summary>
+    public int? PissaIterations { get; init; }
+
+    /// <summary>Train the length of the weight's rows apart from their direction (DoRA, https://arxiv.org/abs/2402.09353). Default false.</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>Whether B has a bias of its own. Default false.</summary>
+    public bool LoraBias { get; init; }
+
+    /// <summary>Tokens whose rows in the input embedding train besides, rising; null trains none.</summary>
+    public IReadOnlyList<int>? TrainableTokenIndices { get; init; }
+
     /// <summary>Numbers of the decoder layers to adapt; null means all.</summary>
     public IReadOnlyList<int>? LayersToTransform { get; init; }
 
@@ -74,10 +92,11 @@ public sealed record LoraConfig : PeftConfig
     public static LoraConfig Read(JsonObject json)
     {
         var reader = new PeftJson(json);
-        var (init, unsupported) = ReadInit(reader.Raw("init_lora_weights"));
+        var (init, iterations, unsupported) = ReadInit(reader.Raw("init_lora_weights"));
+        var (tokens, unknownTokens) = ReadTokens(reader);
         string[] features =
         [
-            "use_dora", "layer_replication", "loftq_config", "lora_bias", "trainable_token_indices", "target_parameters", "use_qalora",
+            "layer_replication", "loftq_config", "target_parameters", "use_qalora",
             "use_bdlora", "arrow_config", "alora_invocation_tokens", "megatron_config", "velora_config", "monteclora_config", "kasa_config",
         ];
         return WithCommon(
@@ -93,22 +112,26 @@ public sealed record LoraConfig : PeftConfig
                 ModulesToSave = reader.Texts("modules_to_save"),
                 FanInFanOut = reader.Flag("fan_in_fan_out") ?? false,
                 InitLoraWeights = init,
+                PissaIterations = iterations,
+                UseDora = reader.Flag("use_dora") ?? false,
+                LoraBias = reader.Flag("lora_bias") ?? false,
+                TrainableTokenIndices = tokens,
                 LayersToTransform = reader.Wholes("layers_to_transform"),
                 LayersPattern = reader.Texts("layers_pattern"),
                 RankPattern = reader.Numbers("rank_pattern"),
                 AlphaPattern = reader.Numbers("alpha_pattern"),
-                Unsupported = [.. features.Where(reader.IsSet), .. unsupported],
+                Unsupported = [.. features.Where(reader.IsSet), .. unsupported, .. unknownTokens],
             },
             reader);
     }
 
     /// <summary>Rank of one module.</summary>
-    public int RankOf(string path) => (int)(LoraTargets.ByPattern(RankPattern, path) ?? R);
+    public int RankOf(string path) => (int)(ModuleTargets.ByPattern(RankPattern, path) ?? R);
 
     /// <summary>Factor on B·A·x of one module.</summary>
     public double ScalingOf(string path)
     {
-        var alpha = LoraTargets.ByPattern(AlphaPattern, path) ?? LoraAlpha;
+        var alpha = ModuleTargets.ByPattern(AlphaPattern, path) ?? LoraAlpha;
         return alpha / (UseRslora ? Math.Sqrt(RankOf(path)) : RankOf(path));
     }
 
@@ -129,6 +152,8 @@ public sealed record LoraConfig : PeftConfig
         {
             LoraInit.Gaussian => "gaussian",
             LoraInit.Random => false,
+            LoraInit.Olora => "olora",
+            LoraInit.Pissa => PissaIterations is { } count ? $"pissa_niter_{count}" : "pissa",
             _ => true,
         };
         fields["layer_replication"] = null;
@@ -143,19 +168,38 @@ public sealed record LoraConfig : PeftConfig
         fields["r"] = R;
         fields["rank_pattern"] = Map(RankPattern);
         fields["target_modules"] = TargetModules?.ToJson();
-        fields["use_dora"] = false;
+        fields["use_dora"] = UseDora;
         fields["use_rslora"] = UseRslora;
+        if (LoraBias)
+            fields["lora_bias"] = true;
+        if (TrainableTokenIndices is not null)
+            fields["trainable_token_indices"] = new JsonArray([.. TrainableTokenIndices.Select(i => (JsonNode)i)]);
         if (ExcludeModules is not null)
             fields["exclude_modules"] = ExcludeModules.ToJson();
     }
 
-    private static (LoraInit Init, string[] Unsupported) ReadInit(JsonNode? node) => node?.ToString().ToLowerInvariant() switch
+    private static (LoraInit Init, int? Iterations, string[] Unsupported) ReadInit(JsonNode? node) => node?.ToString().ToLowerInvariant() switch
     {
-        null or "true" => (LoraInit.Default, []),
-        "false" => (LoraInit.Random, []),
-        "gaussian" => (LoraInit.Gaussian, []),
-        var other => (LoraInit.Default, [$"init_lora_weights={other}"]),
+        null or "true" => (LoraInit.Default, null, []),
+        "false" => (LoraInit.Random, null, []),
+        "gaussian" => (LoraInit.Gaussian, null, []),
+        "pissa" => (LoraInit.Pissa, null, []),
+        "olora" => (LoraInit.Olora, null, []),
+        var text when text.StartsWith("pissa_niter_", StringComparison.Ordinal) && int.TryParse(text["pissa_niter_".Length..], out var count) =>
+            (LoraInit.Pissa, count, []),
+        var other => (LoraInit.Default, null, [$"init_lora_weights={other}"]),
     };
+
+    /// <summary>A list, or names of modules with a list each: of those the input embedding alone can be trained by tokens.</summary>
+    private static (IReadOnlyList<int>? Tokens, string[] Unsupported) ReadTokens(PeftJson reader)
+    {
+        const string field = "trainable_token_indices";
+        if (reader.Raw(field) is not JsonObject map)
+            return (reader.Wholes(field)?.Distinct().Order().ToList(), []);
+        return map.Count == 1 && map.First().Key is "embed_tokens" or "wte" or "word_embeddings" or "shared"
+            ? (new PeftJson(map).Wholes(map.First().Key)?.Distinct().Order().ToList(), [])
+            : (null, [$"{field}={string.Join(", ", map.Select(m => m.Key))}"]);
+    }
 
     private static JsonValue Number(double value) =>
         value == Math.Truncate(value) && Math.Abs(value) < long.MaxValue ? JsonValue.Create((long)value) : JsonValue.Create(value);

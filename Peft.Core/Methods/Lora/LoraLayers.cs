@@ -26,24 +26,50 @@ internal abstract class LoraLayer : IDisposable
     /// <summary>Base weight, whose place the merged one takes.</summary>
     public abstract ModelParameter Weight { get; }
 
+    /// <summary>What trains, under names in memory.</summary>
+    public virtual IEnumerable<NamedParameter> Tensors
+    {
+        get
+        {
+            var (a, b) = LoraTargets.Names(Target);
+            return [new NamedParameter(a, A), new NamedParameter(b, B)];
+        }
+    }
+
+    /// <summary>What is left of the weight when A and B started as a part of it; null when they did not.</summary>
+    public Tensor? Residual { get; init; }
+
     protected BaseModel Model { get; }
+
+    protected float Scaling => (float)Target.Scaling;
+
+    /// <summary>The frozen weight that the change is added to.</summary>
+    protected Tensor Start => Residual ?? Weight.Value;
 
     private Tensor? merged;
 
-    public abstract void Attach();
-
-    public abstract void Remove();
-
-    public void Merge()
+    public virtual void Attach()
     {
-        using var scope = NewDisposeScope();
-        var delta = Delta().mul_((float)Target.Scaling);
-        merged = (Weight.Value.to(ScalarType.Float32) + delta).to(Weight.Value.dtype).DetachFromDisposeScope();
-        Weight.Override(merged);
-        Remove();
+        if (Residual is not null)
+            Weight.Override(Residual);
     }
 
-    public void Unmerge(bool attach)
+    public virtual void Remove()
+    {
+        if (Residual is not null)
+            Weight.Restore();
+    }
+
+    public virtual void Merge()
+    {
+        using var scope = NewDisposeScope();
+        var start = Start;
+        merged = Merged(start.to(ScalarType.Float32)).to(start.dtype).contiguous().DetachFromDisposeScope();
+        Remove();
+        Weight.Override(merged);
+    }
+
+    public virtual void Unmerge(bool attach)
     {
         Weight.Restore();
         merged?.Dispose();
@@ -57,32 +83,59 @@ internal abstract class LoraLayer : IDisposable
         A.Dispose();
         B.Dispose();
         merged?.Dispose();
+        Residual?.Dispose();
+        DisposeMore();
     }
 
-    /// <summary>B·A in the layout of the base weight.</summary>
-    protected abstract Tensor Delta();
+    /// <summary>The weight in float32 with the change added, in its own layout.</summary>
+    protected abstract Tensor Merged(Tensor weight);
+
+    /// <summary>Frees what a kind of layer has besides.</summary>
+    protected virtual void DisposeMore()
+    {
+    }
 }
 
 /// <summary>
 /// LoRA at a linear layer: y = W·x + b + s·B(A(dropout(x))). Over a bfloat16 base A and B stay in float32; they are multiplied rounded to
 /// bfloat16 (as under autocast), or with reference arithmetic in float32 as PEFT does without autocast.
 /// </summary>
-internal sealed class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, double dropout)
+internal class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, double dropout)
     : LoraLayer(target, model), ILinearAdapter
 {
-    private readonly float scaling = (float)target.Scaling;
     private readonly ScalarType adapterType = model.Arithmetic == Arithmetic.Reference ? ScalarType.Float32 : model.DType;
+    private Tensor? mergedBias;
+
+    /// <summary>Bias of B [out], with <c>lora_bias</c>; else null.</summary>
+    public Tensor? BiasOfB { get; init; }
+
+    public override IEnumerable<NamedParameter> Tensors => BiasOfB is null
+        ? base.Tensors
+        : [.. base.Tensors, new NamedParameter(LoraTargets.BiasName(Target), BiasOfB)];
 
     public override ModelParameter Weight => site.WeightParameter;
 
     public bool Transposed => site.Transposed;
 
-    public override void Attach() => site.Adapter = this;
+    protected LinearSite Site => site;
 
-    public override void Remove() => site.Adapter = null;
+    protected double Dropout => dropout;
 
-    public Tensor Forward(LinearSite site, Tensor input)
+    public override void Attach()
     {
+        base.Attach();
+        site.Adapter = this;
+    }
+
+    public override void Remove()
+    {
+        base.Remove();
+        site.Adapter = null;
+    }
+
+    public virtual Tensor Forward(LinearSite site, Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(site);
         var output = site.Base(input); // [N, out]
         var x = input.to(adapterType);
         if (dropout > 0 && Model.Training)
@@ -92,20 +145,53 @@ internal sealed class LoraLinear(LoraTarget target, BaseModel model, LinearSite 
         // backward of the branch together four times faster.
         var low = A.to(adapterType).mm(x.t()).t(); // [N, r]
         var up = B.t().contiguous().to(adapterType); // [r, out]
-        return adapterType == Model.DType
-            ? output.addmm_(low, up, 1, scaling)
-            : output.to(adapterType).addmm_(low, up, 1, scaling).to(Model.DType);
+        var sum = (adapterType == Model.DType ? output : output.to(adapterType)).addmm_(low, up, 1, Scaling);
+        if (BiasOfB is not null)
+            sum = sum + (BiasOfB * Scaling).to(adapterType);
+        return sum.to(Model.DType);
     }
 
-    protected override Tensor Delta() => site.Transposed ? TensorOps.MatMul(B, A).t() : TensorOps.MatMul(B, A); // in the layout of the weight
+    public override void Merge()
+    {
+        base.Merge();
+        if (BiasOfB is null)
+            return;
+        using var scope = NewDisposeScope();
+        var bias = site.BiasParameter
+            ?? throw new PeftException($"{Target.Path} has no bias, so what lora_bias trained cannot be merged into it.");
+        mergedBias = (bias.Value + (BiasOfB * Scaling).to(bias.Value.dtype)).DetachFromDisposeScope();
+        bias.Override(mergedBias);
+    }
+
+    public override void Unmerge(bool attach)
+    {
+        if (mergedBias is not null)
+        {
+            site.BiasParameter!.Restore();
+            mergedBias.Dispose();
+            mergedBias = null;
+        }
+
+        base.Unmerge(attach);
+    }
+
+    protected override Tensor Merged(Tensor weight)
+    {
+        var delta = TensorOps.MatMul(B, A).mul_(Scaling);
+        return weight + (site.Transposed ? delta.t() : delta);
+    }
+
+    protected override void DisposeMore()
+    {
+        BiasOfB?.Dispose();
+        mergedBias?.Dispose();
+    }
 }
 
 /// <summary>LoRA at the input embedding: y = E[id] + s·A[:, id]ᵀ·Bᵀ. There is no dropout.</summary>
 internal sealed class LoraEmbedding(LoraTarget target, BaseModel model, EmbeddingSite site)
     : LoraLayer(target, model), IEmbeddingAdapter
 {
-    private readonly float scaling = (float)target.Scaling;
-
     public override ModelParameter Weight => site.WeightParameter;
 
     public override void Attach() => site.Adapter = this;
@@ -116,8 +202,8 @@ internal sealed class LoraEmbedding(LoraTarget target, BaseModel model, Embeddin
     {
         var output = site.Base(ids); // [N, C]
         var low = A.t().index_select(0, ids); // [N, r]
-        return output.to(ScalarType.Float32).addmm(low, B.t(), 1, scaling).to(output.dtype);
+        return output.to(ScalarType.Float32).addmm(low, B.t(), 1, Scaling).to(output.dtype);
     }
 
-    protected override Tensor Delta() => TensorOps.MatMul(B, A).t(); // [vocab, C]
+    protected override Tensor Merged(Tensor weight) => weight + TensorOps.MatMul(B, A).mul_(Scaling).t(); // [vocab, C]
 }

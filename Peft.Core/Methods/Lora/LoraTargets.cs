@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Peft.Core.Models;
 
 namespace Peft.Core.Methods.Lora;
@@ -19,7 +17,10 @@ public sealed record LoraTarget(string Path, int InFeatures, int OutFeatures, bo
 public sealed class LoraTargets
 {
     /// <summary>What PEFT puts in front of the base's module paths.</summary>
-    public const string Prefix = "base_model.model.";
+    public const string Prefix = ModuleTargets.Prefix;
+
+    /// <summary>What stands behind a module's path in the name of DoRA's magnitudes.</summary>
+    public const string Magnitude = ".lora_magnitude_vector.weight";
 
     private readonly LoraConfig config;
     private readonly ModelConfig model;
@@ -42,56 +43,17 @@ public sealed class LoraTargets
     /// <summary>Paths of the modules trained in full (<c>modules_to_save</c>).</summary>
     public IReadOnlyList<string> SavedModules { get; }
 
-    /// <summary>
-    /// The modules that PEFT adapts by default (its table of architectures), for those it does not know the attention's queries and values;
-    /// null when the user has to choose.
-    /// </summary>
-    public static IReadOnlyList<string>? Defaults(string modelType) => modelType switch
-    {
-        "llama" or "mistral" or "mixtral" or "qwen2" or "qwen3" or "gemma" or "gemma2" or "gemma3_text" or "gptj" or "opt" => ["q_proj", "v_proj"],
-        "glm" or "glm4" or "granite" or "olmo2" or "palm" or "smollm3" or "stablelm" or "starcoder2" or "ernie4_5" or "hunyuan_v1_dense" => ["q_proj", "v_proj"],
-        "phi" => ["q_proj", "v_proj", "fc1", "fc2"],
-        "gpt2" or "gpt3" or "gpt_bigcode" or "qwen" => ["c_attn"],
-        "bloom" or "chatglm" or "falcon" or "glm-130b" or "gpt_neox" => ["query_key_value"],
-        "codegen" or "moss" or "phi3" => ["qkv_proj"],
-        "mpt" => ["Wqkv"],
-        "baichuan" => ["W_pack"],
-        "internlm2" => ["wqkv"],
-        "cpm_bee" or "cpmant" => ["project_q", "project_v"],
-        "t5" or "mt5" => ["q", "v"],
-        "bart" => ["q_proj", "v_proj"],
-        "bert" or "roberta" or "xlm-roberta" or "electra" or "albert" => ["query", "value"],
-        "distilbert" => ["q_lin", "v_lin"],
-        _ => null,
-    };
-
     /// <summary>Resolves a config for a base.</summary>
     public static LoraTargets Resolve(LoraConfig config, ModelConfig model)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(model);
-        var selector = config.TargetModules ?? ModuleSelector.FromNames(Defaults(model.ModelType) ?? []);
-        var linears = model.Linears();
-        if (selector.IsAllLinear)
-            selector = ModuleSelector.FromNames(Shorten([.. linears.Select(l => l.Path)], model));
-        var saved = SavedModulesOf(config, model);
-        var targets = new List<LoraTarget>();
-        void Consider(LinearShape module, bool embedding)
-        {
-            if (IsTarget(config, selector, module.Path) && !saved.Any(s => module.Path == s || module.Path.StartsWith(s + ".", StringComparison.Ordinal)))
-            {
-                targets.Add(new LoraTarget(
-                    module.Path, module.InFeatures, module.OutFeatures, module.HasBias, embedding, config.RankOf(module.Path), config.ScalingOf(module.Path), module.Transposed));
-            }
-        }
-
-        foreach (var table in model.Outline.Embeddings)
-            Consider(table, embedding: true);
-        foreach (var linear in linears)
-            Consider(linear, embedding: false);
-        if (model.Outline.Head is { } head)
-            Consider(head, embedding: false);
-        return new LoraTargets(config, model, selector, targets, saved);
+        var saved = ModuleTargets.Saved(config.ModulesToSave, model);
+        var rules = new ModuleRules(config.TargetModules, config.ExcludeModules, config.LayersToTransform, config.LayersPattern);
+        var (selector, modules) = ModuleTargets.Find(rules, model, saved, embeddings: true);
+        var targets = modules.Select(m => new LoraTarget(
+            m.Shape.Path, m.Shape.InFeatures, m.Shape.OutFeatures, m.Shape.HasBias, m.IsEmbedding, config.RankOf(m.Shape.Path), config.ScalingOf(m.Shape.Path), m.Shape.Transposed));
+        return new LoraTargets(config, model, selector, [.. targets], saved);
     }
 
     /// <summary>Every trained tensor, in PEFT's names in memory.</summary>
@@ -103,14 +65,33 @@ public sealed class LoraTargets
             var (a, b) = Names(target);
             shapes.Add(new TrainableShape(a, [target.Rank, target.InFeatures], InBase: false));
             shapes.Add(new TrainableShape(b, [target.OutFeatures, target.Rank], InBase: false));
+            if (config.LoraBias && !target.IsEmbedding)
+                shapes.Add(new TrainableShape(BiasName(target), [target.OutFeatures], InBase: false));
+            if (config.UseDora && !target.IsEmbedding)
+                shapes.Add(new TrainableShape($"{Prefix}{target.Path}{Magnitude}", [target.OutFeatures], InBase: false));
         }
 
         foreach (var (parameter, name) in TrainedBiases())
             shapes.Add(new TrainableShape(name, ShapeOf(parameter), InBase: true));
         foreach (var (parameter, name) in SavedParameters())
             shapes.Add(new TrainableShape(name, ShapeOf(parameter), InBase: false));
+        if (Tokens() is { Count: > 0 } tokens)
+            shapes.Add(new TrainableShape(TokensName, [tokens.Count, model.Outline.Embeddings[0].OutFeatures], InBase: false));
         return shapes;
     }
+
+    /// <summary>Name of B's own bias.</summary>
+    public static string BiasName(LoraTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        return $"{Prefix}{target.Path}.lora_B.bias";
+    }
+
+    /// <summary>Name of the trained rows of the input embedding.</summary>
+    public string TokensName => $"{Prefix}{model.EmbeddingPath}.token_adapter.trainable_tokens_delta";
+
+    /// <summary>Tokens whose rows in the input embedding train, rising.</summary>
+    public IReadOnlyList<int> Tokens() => config.TrainableTokenIndices ?? [];
 
     /// <summary>Names of A and B in memory and in files.</summary>
     public static (string A, string B) Names(LoraTarget target)
@@ -138,99 +119,7 @@ public sealed class LoraTargets
     }
 
     /// <summary>Base parameters trained in full: checkpoint name (the embedding's for a tied head), name in memory.</summary>
-    public IEnumerable<(string Parameter, string Name)> SavedParameters()
-    {
-        foreach (var path in SavedModules)
-        {
-            if (path == model.HeadPath && model.HeadIsTied)
-                yield return (model.EmbeddingPath + ".weight", $"{Prefix}{path}.weight");
-            foreach (var shape in model.Parameters().Where(p => p.Name.StartsWith(path + ".", StringComparison.Ordinal)))
-                yield return (shape.Name, Prefix + shape.Name);
-        }
-    }
-
-    /// <summary>The value of the first expression that matches the end of a path; null when none does.</summary>
-    public static double? ByPattern(IReadOnlyDictionary<string, double> patterns, string path)
-    {
-        ArgumentNullException.ThrowIfNull(patterns);
-        foreach (var (pattern, value) in patterns)
-        {
-            if (Regex.IsMatch(path, $@"^(.*\.)?({pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)))
-                return value;
-        }
-
-        return null;
-    }
-
-    private static bool IsTarget(LoraConfig config, ModuleSelector selector, string path)
-    {
-        if (config.ExcludeModules?.Matches(path) == true || !selector.Matches(path))
-            return false;
-        if (selector.Names is null || config.LayersToTransform is not { Count: > 0 } || selector.Names.Contains(path))
-            return true;
-        var patterns = config.LayersPattern is { Count: > 0 } given ? given : [@"[^.]*"];
-        foreach (var pattern in patterns)
-        {
-            var match = Regex.Match(path, $@"^.*?\.{pattern}\.(\d+)\.", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
-            if (match.Success)
-                return config.LayersToTransform.Contains(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture));
-        }
-
-        return false;
-    }
-
-    /// <summary>PEFT writes 20 or more full paths as their shortest endings that mean the same modules.</summary>
-    private static IReadOnlyList<string> Shorten(IReadOnlyList<string> paths, ModelConfig model)
-    {
-        if (paths.Count < 20)
-            return paths;
-        string[] others = [.. model.Outline.Embeddings.Select(e => e.Path), .. model.HeadPath is { } head ? [head] : Array.Empty<string>()];
-        var endings = new List<string>();
-        foreach (var path in paths)
-        {
-            if (endings.Any(e => ModuleSelector.MatchesName(path, e)))
-                continue;
-            var parts = path.Split('.');
-            endings.Add(Enumerable.Range(1, parts.Length)
-                .Select(count => string.Join('.', parts[^count..]))
-                .First(ending => !others.Any(o => ModuleSelector.MatchesName(o, ending))));
-        }
-
-        return endings;
-    }
-
-    private static List<string> SavedModulesOf(LoraConfig config, ModelConfig model)
-    {
-        if (config.ModulesToSave is not { Count: > 0 } names)
-            return [];
-        var modules = new List<string>();
-        foreach (var path in ModulePaths(model))
-        {
-            // PEFT compares endings without the dot, and what lies under a saved module is saved with it.
-            if (names.Any(n => path.EndsWith(n, StringComparison.Ordinal)) && !modules.Any(m => path.StartsWith(m + ".", StringComparison.Ordinal)))
-                modules.Add(path);
-        }
-
-        return modules;
-    }
-
-    private static List<string> ModulePaths(ModelConfig model)
-    {
-        var paths = new List<string>();
-        var names = model.Parameters().Select(p => p.Name);
-        if (model.HeadIsTied)
-            names = names.Append(model.HeadPath + ".weight");
-        foreach (var name in names)
-        {
-            for (var dot = name.IndexOf('.', StringComparison.Ordinal); dot > 0; dot = name.IndexOf('.', dot + 1))
-            {
-                if (!paths.Contains(name[..dot]))
-                    paths.Add(name[..dot]);
-            }
-        }
-
-        return paths;
-    }
+    public IEnumerable<(string Parameter, string Name)> SavedParameters() => ModuleTargets.SavedParameters(SavedModules, model);
 
     private IReadOnlyList<long> ShapeOf(string parameter) => model.Parameters().First(p => p.Name == parameter).Shape;
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Peft.Core.Models;
 
 namespace Peft.Core.Methods.Lora;
@@ -13,7 +12,7 @@ internal static class LoraValidation
         foreach (var feature in config.Unsupported)
             result.Error(feature, $"the adapter uses '{feature}', which this version does not compute.");
         CheckNumbers(config, result);
-        if (CheckSelectors(config, model, result) && result.IsValid)
+        if (TargetValidation.CheckSelectors(Rules(config), model, result) && result.IsValid)
             CheckTargets(config, model, result);
         return result;
     }
@@ -34,73 +33,17 @@ internal static class LoraValidation
             result.Error("lora_dropout", $"dropout must be at least 0 and below 1, but is {Text(config.LoraDropout)}.");
         if (config.Bias is not ("none" or "all" or "lora_only"))
             result.Error("bias", $"must be none, all or lora_only, but is '{config.Bias}'.");
-        foreach (var pattern in config.RankPattern.Keys.Concat(config.AlphaPattern.Keys))
-        {
-            if (ModuleSelector.FromPattern(pattern).Defect() is { } defect)
-                result.Error(config.RankPattern.ContainsKey(pattern) ? "rank_pattern" : "alpha_pattern", $"'{pattern}' is no regular expression: {defect}");
-        }
-    }
-
-    private static bool CheckSelectors(LoraConfig config, ModelConfig model, PeftValidation result)
-    {
-        if (config.TargetModules is null && LoraTargets.Defaults(model.ModelType) is null)
-        {
-            result.Error("target_modules", $"there is no default for architecture '{model.ModelType}'; choose from {Known(model)}.");
-            return false;
-        }
-
-        foreach (var (field, selector) in new[] { ("target_modules", config.TargetModules), ("exclude_modules", config.ExcludeModules) })
-        {
-            if (selector?.Defect() is { } defect)
-            {
-                result.Error(field, $"'{selector.Pattern}' is no regular expression: {defect}");
-                return false;
-            }
-        }
-
-        if (config.LayersToTransform is { Count: > 0 } layers)
-        {
-            if (config.TargetModules is { Pattern: not null, IsAllLinear: false })
-                result.Error("layers_to_transform", "works with a list of target modules, not with a regular expression: write the layers into the expression.");
-            if (layers.Where(l => l < 0 || l >= model.NumHiddenLayers).ToList() is { Count: > 0 } outside)
-                result.Error("layers_to_transform", $"layer {string.Join(", ", outside)} does not exist; this base has layers 0 to {model.NumHiddenLayers - 1}.");
-        }
-        else if (config.LayersPattern is { Count: > 0 })
-        {
-            result.Error("layers_pattern", "needs layers_to_transform.");
-        }
-
-        return true;
+        TargetValidation.CheckPatterns("rank_pattern", config.RankPattern, result);
+        TargetValidation.CheckPatterns("alpha_pattern", config.AlphaPattern, result);
     }
 
     private static void CheckTargets(LoraConfig config, ModelConfig model, PeftValidation result)
     {
-        LoraTargets targets;
-        try
-        {
-            targets = LoraTargets.Resolve(config, model);
-        }
-        catch (RegexMatchTimeoutException)
-        {
-            result.Error("target_modules", "the regular expression takes too long to match.");
+        if (TargetValidation.Matching(() => LoraTargets.Resolve(config, model), result) is not { } targets)
             return;
-        }
-
-        string?[] all = [.. model.Linears().Select(l => l.Path), .. model.Outline.Embeddings.Select(e => e.Path), model.HeadPath];
-        foreach (var name in targets.Selector.Names ?? [])
-        {
-            if (!all.Any(path => path is not null && ModuleSelector.MatchesName(path, name)))
-                result.Error("target_modules", $"no module is called '{name}'; this base has {Known(model)}.");
-        }
-
-        if (result.IsValid && targets.Targets.Count == 0)
-            result.Error("target_modules", $"no module matches {config.TargetModules?.ToJson().ToJsonString() ?? "the default"}; this base has {Known(model)}.");
-        foreach (var name in config.ModulesToSave ?? [])
-        {
-            if (!targets.SavedModules.Any(m => m.EndsWith(name, StringComparison.Ordinal)))
-                result.Error("modules_to_save", $"no module is called '{name}'.");
-        }
-
+        TargetValidation.CheckFound(
+            config.TargetModules, targets.Selector, targets.Targets.Count, config.ModulesToSave, targets.SavedModules, model, embeddings: true, result);
+        CheckVariants(config, model, targets, result);
         var tooLarge = targets.Targets.Where(t => t.Rank > Math.Min(t.InFeatures, t.OutFeatures)).ToList();
         if (tooLarge.Count > 0)
         {
@@ -111,8 +54,34 @@ internal static class LoraValidation
         }
     }
 
-    private static string Known(ModelConfig model) =>
-        string.Join(", ", model.Linears().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Append(model.EmbeddingPath[(model.EmbeddingPath.LastIndexOf('.') + 1)..]).Append(model.HeadPath).Where(n => n is not null));
+    /// <summary>What the variants do not go together with.</summary>
+    private static void CheckVariants(LoraConfig config, ModelConfig model, LoraTargets targets, PeftValidation result)
+    {
+        var fromWeight = config.InitLoraWeights is LoraInit.Pissa or LoraInit.Olora;
+        if (targets.Targets.FirstOrDefault(t => t.IsEmbedding) is { } table)
+        {
+            foreach (var (field, used) in new[] { ("use_dora", config.UseDora), ("lora_bias", config.LoraBias), ("init_lora_weights", fromWeight), ("trainable_token_indices", config.TrainableTokenIndices is not null) })
+            {
+                if (used)
+                    result.Error(field, $"does not work with an adapted embedding; leave {table.Path} out of target_modules.");
+            }
+        }
+
+        if (config.LoraBias && (config.UseDora || config.Bias != "none" || fromWeight))
+            result.Error("lora_bias", "goes with bias none, without use_dora, and with a start of true, gaussian or false.");
+        if (fromWeight && targets.Targets.FirstOrDefault(t => t.Rank > Math.Min(t.InFeatures, t.OutFeatures)) is { } small)
+            result.Error("r", $"rank {small.Rank} is more than {small.Path} ({small.OutFeatures} x {small.InFeatures}) has directions to start from.");
+        if (fromWeight && targets.Targets.Any(t => t.Path == model.HeadPath) && model.HeadIsTied)
+            result.Error("init_lora_weights", $"{model.HeadPath} shares its weight with the embedding, so nothing can be taken out of it; leave it out of target_modules.");
+        if (config.TrainableTokenIndices is { } tokens && tokens.Any(t => t < 0 || t >= model.VocabSize))
+            result.Error("trainable_token_indices", $"token {tokens.First(t => t < 0 || t >= model.VocabSize)} does not exist; this base has tokens 0 to {model.VocabSize - 1}.");
+        if (config.TrainableTokenIndices is not null && targets.SavedModules.Contains(model.EmbeddingPath))
+            result.Error("trainable_token_indices", $"{model.EmbeddingPath} trains in full already (modules_to_save).");
+        if (config.TrainableTokenIndices is not null && model.HeadIsTied && targets.Targets.Any(t => t.Path == model.HeadPath))
+            result.Error("trainable_token_indices", $"{model.HeadPath} shares the table and is adapted already; leave it out of target_modules.");
+    }
+
+    private static ModuleRules Rules(LoraConfig config) => new(config.TargetModules, config.ExcludeModules, config.LayersToTransform, config.LayersPattern);
 
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -91,7 +91,10 @@ public sealed class AdamW : IDisposable
             using var gradient = parameter.grad;
             if (gradient is null)
                 continue;
-            var decay = decays[i] ? (float)(1 - (learningRate * options.WeightDecay)) : 1f;
+            var rate = options.RateOf?.Invoke(parameters[i], learningRate) ?? learningRate;
+            if (options.RateOf is not null)
+                factors = factors with { StepSize = (float)(rate / correction1) };
+            var decay = decays[i] ? (float)(1 - (rate * options.WeightDecay)) : 1f;
             if (onCpu && IsPlain(gradient))
                 moments[i].Update(AdamWKernel.Values(parameter), AdamWKernel.Values(gradient), factors, decay);
             else

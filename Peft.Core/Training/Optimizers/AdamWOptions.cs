@@ -1,3 +1,5 @@
+using Peft.Core.Tensors;
+
 namespace Peft.Core.Training.Optimizers;
 
 /// <summary>Settings of <see cref="AdamW"/> with PyTorch's meaning and the Hugging Face Trainer's defaults.</summary>
@@ -21,6 +23,8 @@ public sealed record AdamWOptions
     /// </summary>
     public int StateBits { get; init; } = 32;
 
+    private const double LoraPlusEmbeddingPeak = 1e-6;
+
     /// <summary>Smaller tensors keep 32-bit moments, as in bitsandbytes.</summary>
     public const int Smallest8Bit = 4096;
 
@@ -35,6 +39,20 @@ public sealed record AdamWOptions
     /// numbers are the same and the memory is not. Null keeps all in memory.
     /// </summary>
     public long? PagedBudget { get; init; }
+
+    /// <summary>The rate of a tensor, from the step's rate; null takes the step's rate for all.</summary>
+    public Func<NamedParameter, double, double>? RateOf { get; init; }
+
+    /// <summary>
+    /// LoRA+ (https://arxiv.org/abs/2402.12354), as PEFT groups it: B of LoRA and vectors learn faster than A by a ratio, adapted embeddings
+    /// peak at a small rate of their own.
+    /// </summary>
+    /// <param name="ratio">How much faster, usually 4 to 16.</param>
+    /// <param name="peak">The peak of the steps' rates.</param>
+    public static Func<NamedParameter, double, double> LoraPlus(double ratio, double peak) => (parameter, rate) =>
+        parameter.Name.Contains("lora_embedding", StringComparison.Ordinal) ? LoraPlusEmbeddingPeak * rate / peak
+        : parameter.Name.Contains("lora_B", StringComparison.Ordinal) || parameter.Tensor.dim() == 1 ? ratio * rate
+        : rate;
 
     /// <summary>Which tensors decay. By default Hugging Face's rule: neither biases nor norm weights.</summary>
     public Func<string, bool> Decays { get; init; } = name =>

@@ -239,8 +239,12 @@ internal sealed class PeftGoldenRun : IDisposable
         if (file is null)
             return null;
         using var tensors = golden.Tensors(file);
-        return tensors.Names.ToDictionary(n => n == "prompt_embeddings" ? "prompt_encoder.embedding.weight" : n, n => tensors[n]);
+        return tensors.Names.ToDictionary(InMemory, n => tensors[n]);
     }
+
+    private static string InMemory(string name) => name == "prompt_embeddings" ? "prompt_encoder.embedding.weight"
+        : name.EndsWith(".lora_magnitude_vector", StringComparison.Ordinal) ? name + ".weight"
+        : name;
 
     private void SameShapes(string where, Dictionary<string, string> expected, Dictionary<string, string> actual)
     {
