@@ -66,7 +66,7 @@ internal sealed class BoftLayer : TunerLayer
     {
         var matrices = blockMatrices.squeeze(0);
         var skew = (matrices - matrices.transpose(1, 2)) * 0.5;
-        var one = eye(size, ScalarType.Float32, skew.device).unsqueeze(0);
+        var one = eye(size, dtype: ScalarType.Float32, device: skew.device).unsqueeze(0);
         return (one - skew).bmm(linalg.inv(one + skew));
     }
 }

@@ -58,7 +58,7 @@ internal sealed class DoraLinear(LoraTarget target, BaseModel model, LinearSite 
     {
         using var gradOff = no_grad();
         using var scope = NewDisposeScope();
-        return (Upright(Start.to(ScalarType.Float32)) + (TensorOps.MatMul(B, A) * Scaling)).norm(1).MoveToOuterDisposeScope();
+        return (Upright(Start.to(ScalarType.Float32)) + (TensorOps.MatMul(B, A) * Scaling)).RowNorm().MoveToOuterDisposeScope();
     }
 
     private Tensor Upright(Tensor weight) => Site.Transposed ? weight.t() : weight;

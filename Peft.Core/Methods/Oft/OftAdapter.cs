@@ -61,7 +61,7 @@ internal sealed class OftLayer : TunerLayer
     private Tensor Rotations()
     {
         var skew = Skew();
-        var one = eye(size, ScalarType.Float32, skew.device).unsqueeze(0);
+        var one = eye(size, dtype: ScalarType.Float32, device: skew.device).unsqueeze(0);
         var rotation = config.UseCayleyNeumann ? Series(one, skew) : (one - skew).bmm(linalg.inv(one + skew));
         return rotation.expand(blocks, size, size);
     }
