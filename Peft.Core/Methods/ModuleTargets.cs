@@ -14,9 +14,6 @@ public sealed record ModuleRules(ModuleSelector? Targets, ModuleSelector? Exclud
 /// <summary>Finds the modules of a base that PEFT's rules mean, from names alone.</summary>
 public static class ModuleTargets
 {
-    /// <summary>What PEFT puts in front of the base's module paths.</summary>
-    public const string Prefix = "base_model.model.";
-
     /// <summary>
     /// The modules that PEFT adapts by default (its table of architectures), for those it does not know the attention's queries and values;
     /// null when the user has to choose.
@@ -74,37 +71,6 @@ public static class ModuleTargets
         return (selector, found);
     }
 
-    /// <summary>Paths of the modules that names in <c>modules_to_save</c> mean.</summary>
-    public static IReadOnlyList<string> Saved(IReadOnlyList<string>? names, ModelConfig model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        var modules = new List<string>();
-        if (names is not { Count: > 0 })
-            return modules;
-        foreach (var path in ModulePaths(model))
-        {
-            // PEFT compares endings without the dot, and what lies under a saved module is saved with it.
-            if (names.Any(n => path.EndsWith(n, StringComparison.Ordinal)) && !modules.Any(m => path.StartsWith(m + ".", StringComparison.Ordinal)))
-                modules.Add(path);
-        }
-
-        return modules;
-    }
-
-    /// <summary>Base parameters of saved modules: checkpoint name (the embedding's for a tied head), name in memory.</summary>
-    public static IEnumerable<(string Parameter, string Name)> SavedParameters(IReadOnlyList<string> modules, ModelConfig model)
-    {
-        ArgumentNullException.ThrowIfNull(modules);
-        ArgumentNullException.ThrowIfNull(model);
-        foreach (var path in modules)
-        {
-            if (path == model.HeadPath && model.HeadIsTied)
-                yield return (model.EmbeddingPath + ".weight", $"{Prefix}{path}.weight");
-            foreach (var shape in model.Parameters().Where(p => p.Name.StartsWith(path + ".", StringComparison.Ordinal)))
-                yield return (shape.Name, Prefix + shape.Name);
-        }
-    }
-
     /// <summary>The value of the first expression that matches the end of a path; null when none does.</summary>
     public static double? ByPattern(IReadOnlyDictionary<string, double> patterns, string path)
     {
@@ -153,23 +119,5 @@ public static class ModuleTargets
         }
 
         return endings;
-    }
-
-    private static List<string> ModulePaths(ModelConfig model)
-    {
-        var paths = new List<string>();
-        var names = model.Parameters().Select(p => p.Name);
-        if (model.HeadIsTied)
-            names = names.Append(model.HeadPath + ".weight");
-        foreach (var name in names)
-        {
-            for (var dot = name.IndexOf('.', StringComparison.Ordinal); dot > 0; dot = name.IndexOf('.', dot + 1))
-            {
-                if (!paths.Contains(name[..dot]))
-                    paths.Add(name[..dot]);
-            }
-        }
-
-        return paths;
     }
 }

@@ -90,16 +90,16 @@ internal abstract class TunerAdapter : PeftAdapter
         : base(model, config)
     {
         this.config = config;
-        var paths = ModuleTargets.Saved(config.ModulesToSave, model.Config);
+        var paths = config.SavedModules(model.Config);
         (selector, var modules) = ModuleTargets.Find(config.Rules, model.Config, paths, embeddings: false);
         using var gradOff = no_grad();
         Begin([.. modules.Select(m => m.Shape)]);
         foreach (var (shape, _) in modules)
             layers.Add(CreateLayer(shape, shape.Path == model.Head?.Path ? model.Head! : model.Linears.First(l => l.Path == shape.Path), train));
-        saved = new SavedModules(model, ModuleTargets.SavedParameters(paths, model.Config), train);
+        saved = new SavedModules(model, TaskHead.Parameters(model.Config, paths, TaskHead.TunerPrefix), train);
         Trainable =
         [
-            .. layers.SelectMany(l => l.Tensors.Select(t => new NamedParameter($"{ModuleTargets.Prefix}{l.Site.Path}.{t.Suffix}", t.Tensor))),
+            .. layers.SelectMany(l => l.Tensors.Select(t => new NamedParameter($"{TaskHead.TunerPrefix}{l.Site.Path}.{t.Suffix}", t.Tensor))),
             .. saved.Trainable,
         ];
         Attach();
@@ -187,7 +187,7 @@ internal abstract class TunerAdapter : PeftAdapter
             layer.Unmerge(attach: Enabled);
     }
 
-    protected override PeftConfig SavedConfig() => config with { TargetModules = selector };
+    protected override PeftConfig SavedConfig() => config.AsSaved(selector);
 
     protected override void SaveWeights(string folder) => SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), [.. Trainable, .. Frozen]);
 }

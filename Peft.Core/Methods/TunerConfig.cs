@@ -53,11 +53,11 @@ public abstract record TunerConfig : PeftConfig
         CheckNumbers(result);
         if (!TargetValidation.CheckSelectors(Rules, model, result) || !result.IsValid)
             return result;
-        var saved = ModuleTargets.Saved(ModulesToSave, model);
+        var saved = SavedModules(model);
         if (TargetValidation.Matching(() => ModuleTargets.Find(Rules, model, saved, embeddings: false).Modules, result) is not { } modules)
             return result;
         var selector = ModuleTargets.Find(Rules, model, saved, embeddings: false).Selector;
-        TargetValidation.CheckFound(TargetModules, selector, modules.Count, ModulesToSave, saved, model, embeddings: false, result);
+        TargetValidation.CheckFound(TargetModules, selector, modules.Count, [.. (ModulesToSave ?? []).Except(TaskHead.Names(TaskType))], saved, model, embeddings: false, result);
         foreach (var (layer, _) in modules)
             CheckLayer(layer, result);
         return result;
@@ -67,12 +67,12 @@ public abstract record TunerConfig : PeftConfig
     public sealed override IReadOnlyList<TrainableShape> TrainableShapes(ModelConfig model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var saved = ModuleTargets.Saved(ModulesToSave, model);
+        var saved = SavedModules(model);
         var shapes = new List<TrainableShape>();
         foreach (var (layer, _) in ModuleTargets.Find(Rules, model, saved, embeddings: false).Modules)
-            shapes.AddRange(ShapesAt(layer).Select(s => new TrainableShape($"{ModuleTargets.Prefix}{layer.Path}.{s.Suffix}", s.Shape, InBase: false)));
-        foreach (var (parameter, name) in ModuleTargets.SavedParameters(saved, model))
-            shapes.Add(new TrainableShape(name, model.Parameters().First(p => p.Name == parameter).Shape, InBase: false));
+            shapes.AddRange(ShapesAt(layer).Select(s => new TrainableShape($"{TaskHead.TunerPrefix}{layer.Path}.{s.Suffix}", s.Shape, InBase: false)));
+        foreach (var (parameter, name) in TaskHead.Parameters(model, saved, TaskHead.TunerPrefix))
+            shapes.Add(new TrainableShape(name, TaskHead.ShapeOf(model, parameter), InBase: false));
         return shapes;
     }
 
@@ -105,6 +105,12 @@ public abstract record TunerConfig : PeftConfig
         if (exclude)
             fields["exclude_modules"] = ExcludeModules?.ToJson();
     }
+
+    /// <summary>Paths of the modules that train in full, the task's head among them.</summary>
+    internal IReadOnlyList<string> SavedModules(ModelConfig model) => TaskHead.Modules(model, TaskHead.Saved(ModulesToSave, TaskType) ?? []);
+
+    /// <summary>The config as it is saved: defaults and the task's head spelled out.</summary>
+    internal TunerConfig AsSaved(ModuleSelector selector) => this with { TargetModules = selector, ModulesToSave = TaskHead.Saved(ModulesToSave, TaskType) };
 
     /// <summary>Names with a number each as JSON.</summary>
     protected static JsonObject Map(IReadOnlyDictionary<string, double> map)

@@ -18,7 +18,7 @@ internal sealed class BoftAdapter : TunerAdapter
 
     protected override TunerLayer CreateLayer(LinearShape shape, LinearSite site, bool train) => new BoftLayer(Model, site, (BoftConfig)Config, shape, train);
 
-    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, FanInFanOut = AnyTransposed };
+    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, ModulesToSave = TaskHead.Saved(config.ModulesToSave, config.TaskType), FanInFanOut = AnyTransposed };
 }
 
 /// <summary>BOFT at one layer: y = s ⊙ W·(x·D) + b, D block-diagonal with a rotation per block.</summary>

@@ -39,7 +39,7 @@ internal sealed class DoraLinear(LoraTarget target, BaseModel model, LinearSite 
     protected override Tensor Merged(Tensor weight)
     {
         var changed = Upright(weight) + (TensorOps.MatMul(B, A) * Scaling);
-        var result = changed * (Magnitude / changed.norm(1)).unsqueeze(1);
+        var result = changed * (Magnitude / LengthOfRows(changed)).unsqueeze(1);
         return Site.Transposed ? result.t() : result;
     }
 
@@ -58,8 +58,10 @@ internal sealed class DoraLinear(LoraTarget target, BaseModel model, LinearSite 
     {
         using var gradOff = no_grad();
         using var scope = NewDisposeScope();
-        return (Upright(Start.to(ScalarType.Float32)) + (TensorOps.MatMul(B, A) * Scaling)).RowNorm().MoveToOuterDisposeScope();
+        return LengthOfRows(Upright(Start.to(ScalarType.Float32)) + (TensorOps.MatMul(B, A) * Scaling)).MoveToOuterDisposeScope();
     }
+
+    private static Tensor LengthOfRows(Tensor matrix) => linalg.norm(matrix, dims: [1]);
 
     private Tensor Upright(Tensor weight) => Site.Transposed ? weight.t() : weight;
 }

@@ -17,7 +17,7 @@ public sealed record LoraTarget(string Path, int InFeatures, int OutFeatures, bo
 public sealed class LoraTargets
 {
     /// <summary>What PEFT puts in front of the base's module paths.</summary>
-    public const string Prefix = ModuleTargets.Prefix;
+    public const string Prefix = TaskHead.TunerPrefix;
 
     /// <summary>What stands behind a module's path in the name of DoRA's magnitudes.</summary>
     public const string Magnitude = ".lora_magnitude_vector.weight";
@@ -48,7 +48,7 @@ public sealed class LoraTargets
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(model);
-        var saved = ModuleTargets.Saved(config.ModulesToSave, model);
+        var saved = TaskHead.Modules(model, TaskHead.Saved(config.ModulesToSave, config.TaskType) ?? []);
         var rules = new ModuleRules(config.TargetModules, config.ExcludeModules, config.LayersToTransform, config.LayersPattern);
         var (selector, modules) = ModuleTargets.Find(rules, model, saved, embeddings: true);
         var targets = modules.Select(m => new LoraTarget(
@@ -111,6 +111,8 @@ public sealed class LoraTargets
         foreach (var shape in model.Parameters().Where(p => p.Name.EndsWith(".bias", StringComparison.Ordinal)))
         {
             var path = shape.Name[..^".bias".Length];
+            if (SavedModules.Any(s => path == s || path.StartsWith(s + ".", StringComparison.Ordinal)))
+                continue; // trains as part of that module
             if (adapted.Contains(path))
                 yield return (shape.Name, $"{Prefix}{path}.base_layer.bias");
             else if (config.Bias == "all")
@@ -119,7 +121,7 @@ public sealed class LoraTargets
     }
 
     /// <summary>Base parameters trained in full: checkpoint name (the embedding's for a tied head), name in memory.</summary>
-    public IEnumerable<(string Parameter, string Name)> SavedParameters() => ModuleTargets.SavedParameters(SavedModules, model);
+    public IEnumerable<(string Parameter, string Name)> SavedParameters() => TaskHead.Parameters(model, SavedModules, Prefix);
 
-    private IReadOnlyList<long> ShapeOf(string parameter) => model.Parameters().First(p => p.Name == parameter).Shape;
+    private IReadOnlyList<long> ShapeOf(string parameter) => TaskHead.ShapeOf(model, parameter);
 }

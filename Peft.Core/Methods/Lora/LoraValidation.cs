@@ -42,7 +42,7 @@ internal static class LoraValidation
         if (TargetValidation.Matching(() => LoraTargets.Resolve(config, model), result) is not { } targets)
             return;
         TargetValidation.CheckFound(
-            config.TargetModules, targets.Selector, targets.Targets.Count, config.ModulesToSave, targets.SavedModules, model, embeddings: true, result);
+            config.TargetModules, targets.Selector, targets.Targets.Count, [.. (config.ModulesToSave ?? []).Except(TaskHead.Names(config.TaskType))], targets.SavedModules, model, embeddings: true, result);
         CheckVariants(config, model, targets, result);
         var tooLarge = targets.Targets.Where(t => t.Rank > Math.Min(t.InFeatures, t.OutFeatures)).ToList();
         if (tooLarge.Count > 0)

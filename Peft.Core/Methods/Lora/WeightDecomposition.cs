@@ -40,7 +40,10 @@ internal static class WeightDecomposition
     {
         var wide = weight.shape[0] < weight.shape[1];
         var tall = wide ? weight.t() : weight;
-        var (q, _) = linalg.qr(tall.mm(randn([tall.shape[1], rank])));
+
+        // From a seed of its own: whoever loads the adapter has to take the same part out of the weight again.
+        using var generator = new Generator(0);
+        var (q, _) = linalg.qr(tall.mm(empty([tall.shape[1], rank]).normal_(0, 1, generator).to(tall.device)));
         for (var i = 0; i < iterations; i++)
         {
             (q, _) = linalg.qr(tall.t().mm(q));

@@ -18,7 +18,7 @@ internal sealed class OftAdapter : TunerAdapter
 
     protected override TunerLayer CreateLayer(LinearShape shape, LinearSite site, bool train) => new OftLayer(Model, site, (OftConfig)Config, shape, train);
 
-    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, FanInFanOut = AnyTransposed };
+    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, ModulesToSave = TaskHead.Saved(config.ModulesToSave, config.TaskType), FanInFanOut = AnyTransposed };
 }
 
 /// <summary>OFT at one layer: y = W·(x·R) + b, R a rotation per block, kept as the upper triangle of a skew-symmetric matrix.</summary>

@@ -41,7 +41,7 @@ internal sealed class VeraAdapter : TunerAdapter
         sharedB?.Dispose();
     }
 
-    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, FanInFanOut = AnyTransposed };
+    protected override PeftConfig SavedConfig() => config with { TargetModules = Selector, ModulesToSave = TaskHead.Saved(config.ModulesToSave, config.TaskType), FanInFanOut = AnyTransposed };
 
     private Tensor Draw(long rows, long columns, Generator generator)
     {
