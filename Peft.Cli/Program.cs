@@ -10,4 +10,6 @@ root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
+root.Subcommands.Add(MergeCommand.Create());
+root.Subcommands.Add(ConvertCommand.Create());
 return CommandLine.Run(root, args);

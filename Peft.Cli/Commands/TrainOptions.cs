@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core;
 using Peft.Core.Methods;
+using Peft.Core.Quantization;
 using Peft.Core.Runs;
 using Peft.Core.Training;
 
@@ -22,6 +23,10 @@ internal sealed class TrainOptions
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
     private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json or a training argument, e.g. --set r=8 target_modules=q_proj,v_proj learning_rate=0.001.", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string> dtype = new("--dtype") { Description = "auto, float32 or bfloat16: type of the frozen weights.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<bool> load4Bit = new("--load_in_4bit") { Description = "Keep the frozen base in 4 bits (QLoRA with --method LORA)." };
+    private readonly Option<string> quantType = new("--bnb_4bit_quant_type") { Description = "nf4 or fp4.", DefaultValueFactory = _ => "nf4" };
+    private readonly Option<bool> doubleQuant = new("--bnb_4bit_use_double_quant") { Description = "Quantise the scales of the 4-bit base too." };
+    private readonly Option<string> computeDtype = new("--bnb_4bit_compute_dtype") { Description = "float32 or bfloat16: type of products with 4-bit weights.", DefaultValueFactory = _ => "float32" };
     private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
     private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score by generation; all when left out, 0 for none." };
@@ -39,7 +44,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, method, rank, set, rate, output, name, dtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -56,6 +61,15 @@ internal sealed class TrainOptions
             BaseModel = Path.GetFullPath(folder),
             BaseModelName = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
             Dtype = parsed.GetValue(dtype)!,
+            Quantization = parsed.GetValue(load4Bit)
+                ? new QuantizationConfig
+                {
+                    LoadIn4Bit = true,
+                    Bnb4BitQuantType = parsed.GetValue(quantType)!,
+                    Bnb4BitUseDoubleQuant = parsed.GetValue(doubleQuant),
+                    Bnb4BitComputeDtype = parsed.GetValue(computeDtype)!,
+                }
+                : null,
             Device = parsed.GetValue(device)!,
             Threads = parsed.GetValue(threads),
             Peft = Method(parsed),

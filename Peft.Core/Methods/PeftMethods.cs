@@ -18,6 +18,8 @@ public static class PeftMethods
         var method = PeftMethodRegistry.Find(config.PeftType);
         if (method.NeedsFloat32Base && model.DType != TorchSharp.torch.ScalarType.Float32)
             throw new PeftException($"{method.DisplayName} trains the base's own weights and needs them in float32: load the base with dtype float32.");
+        if (method.NeedsFloat32Base && model.Quantization is not null)
+            throw new PeftException($"{method.DisplayName} trains the base's own weights, which a 4-bit base does not have.");
         return method.Create(model, config);
     }
 

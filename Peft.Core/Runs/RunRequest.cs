@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Peft.Core.Quantization;
 
 namespace Peft.Core.Runs;
 
@@ -27,6 +28,9 @@ public sealed record RunRequest
 
     /// <summary>Dtype of the frozen weights: <c>auto</c> (bfloat16 where the CPU computes it fast), <c>float32</c> or <c>bfloat16</c>.</summary>
     public string Dtype { get; init; } = "auto";
+
+    /// <summary>How the frozen base is kept in 4 bits, with the names of Hugging Face's <c>BitsAndBytesConfig</c>; absent for a base as it is.</summary>
+    public QuantizationConfig? Quantization { get; init; }
 
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; init; } = "cpu";

@@ -88,11 +88,24 @@ public sealed class RunSetup : IDisposable
             var method = peft.Validate(config);
             problems.AddRange(method.Problems);
             warnings.AddRange(method.Warnings);
+            problems.AddRange(Quantized(request, peft));
         }
 
         return problems.Count == 0
             ? (arguments, peft, warnings)
             : throw new PeftException(string.Join(Environment.NewLine, problems.Select(p => $"{p.Field}: {p.Message}")));
+    }
+
+    /// <summary>What stands against a 4-bit base.</summary>
+    private static IEnumerable<PeftProblem> Quantized(RunRequest request, PeftConfig peft)
+    {
+        if (request.Quantization is not { LoadIn4Bit: true } quantization)
+            return [];
+        var problems = quantization.Problems().Select(p => new PeftProblem(p.Field, p.Message));
+        var method = PeftMethodRegistry.Find(peft.PeftType);
+        return method.NeedsFloat32Base
+            ? problems.Append(new PeftProblem("load_in_4bit", $"{method.DisplayName} trains the base's own weights, which a 4-bit base does not have; choose another method."))
+            : problems;
     }
 
     /// <summary>Reads and checks everything and attaches a fresh adapter.</summary>
@@ -113,7 +126,7 @@ public sealed class RunSetup : IDisposable
         try
         {
             var dtype = peft is not null && PeftMethodRegistry.Find(peft.PeftType).NeedsFloat32Base ? "float32" : request.Dtype;
-            model = CausalLanguageModel.Load(folder, new ModelLoadOptions { Dtype = dtype, Device = request.Device });
+            model = CausalLanguageModel.Load(folder, new ModelLoadOptions { Dtype = dtype, Device = request.Device, Quantization = request.Quantization });
             torch.manual_seed(arguments.Seed);
             var adapter = peft is null ? null : PeftMethods.Create(model, peft);
             var read = data.GetAwaiter().GetResult();

@@ -23,6 +23,26 @@ public static class TrainingDefaults
             0.008, "A change of low rank starts at zero and needs a high rate; 0.008 was tried on the sample base and is steady. Full tuning would diverge with it.",
             new() { ["lora_alpha"] = 16, ["target_modules"] = "all-linear" },
             new() { ["lora_alpha"] = "Twice the rank.", ["target_modules"] = "Every linear layer: copying from a passage needs attention and feed-forward layers." }),
+        ["VERA"] = new(
+            0.02, "Only scaling vectors train; the paper takes rates above LoRA's, 0.004 to 0.02. Not tuned on the sample base.",
+            new() { ["r"] = 64, ["target_modules"] = "all-linear" },
+            new() { ["r"] = "The shared matrices are frozen, so rank costs little to train.", ["target_modules"] = "Every linear layer: vectors are few." }),
+        ["LOHA"] = new(
+            0.004, "The change is a product of products, so half of LoRA's rate. Not tuned on the sample base.",
+            new() { ["alpha"] = 16, ["target_modules"] = "all-linear" },
+            new() { ["alpha"] = "Twice the rank.", ["target_modules"] = "Every linear layer: copying from a passage needs attention and feed-forward layers." }),
+        ["LOKR"] = new(
+            0.008, "Starts at zero as LoRA does and takes its rate. Not tuned on the sample base.",
+            new() { ["alpha"] = 16, ["target_modules"] = "all-linear" },
+            new() { ["alpha"] = "Twice the rank.", ["target_modules"] = "Every linear layer: copying from a passage needs attention and feed-forward layers." }),
+        ["OFT"] = new(
+            0.002, "Rotations act on every input at once: a rate below LoRA's keeps them small, where the series is exact. Not tuned on the sample base.",
+            new() { ["target_modules"] = "all-linear" },
+            new() { ["target_modules"] = "Every linear layer: copying from a passage needs attention and feed-forward layers." }),
+        ["BOFT"] = new(
+            0.002, "Rotations act on every input at once: a rate below LoRA's keeps them small. Not tuned on the sample base.",
+            new() { ["target_modules"] = "all-linear" },
+            new() { ["target_modules"] = "Every linear layer: copying from a passage needs attention and feed-forward layers." }),
         ["PREFIX_TUNING"] = new(
             0.005, "The projecting network passes the gradient on to all layers, so a smaller rate is enough; without it 0.03 is needed.",
             new() { ["num_virtual_tokens"] = 20, ["prefix_projection"] = true, ["encoder_hidden_size"] = 256 },

@@ -2,7 +2,7 @@ using Peft.Bench;
 using Peft.Core;
 using Peft.Core.Runtime;
 
-// Usage: Peft.Bench [all|steps|decode|shapes|mapping] [--model <folder>] [--threads N] [--steps N] …
+// Usage: Peft.Bench [all|steps|decode|shapes|mapping|qlora] [--model <folder>] [--threads N] [--steps N] …
 try
 {
     var options = BenchOptions.Parse(args);
@@ -13,7 +13,19 @@ try
     }
 
     TorchRuntime.Initialize(options.Threads);
+    if (options.What == "qlora-run")
+    {
+        QloraBench.Measure(options);
+        return 0;
+    }
+
     Console.WriteLine(options.Describe());
+    if (options.What == "qlora")
+    {
+        QloraBench.Run(options);
+        return 0;
+    }
+
     var calibration = GemmCalibration.Run();
     Console.WriteLine(calibration.Describe());
     if (options.What is "steps" or "all")

@@ -49,7 +49,8 @@ internal sealed class DoraLinear(LoraTarget target, BaseModel model, LinearSite 
     {
         using var gradOff = no_grad();
         using var scope = NewDisposeScope();
-        var start = RowNorms().clone().DetachFromDisposeScope();
+        using var matrix = Upright(Start.to(ScalarType.Float32)) + (TensorOps.MatMul(B, A) * Scaling);
+        var start = tensor(RowLengths.Of(matrix)).to(matrix.device).DetachFromDisposeScope();
         start.requires_grad = Train;
         return start;
     }

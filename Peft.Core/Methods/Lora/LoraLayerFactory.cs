@@ -24,7 +24,7 @@ internal sealed class LoraLayerFactory(BaseModel model, LoraConfig config)
         Tensor? residual = null;
         if (config.InitLoraWeights is LoraInit.Pissa or LoraInit.Olora)
         {
-            (a, b, var rest) = FromWeight(site, target);
+            (a, b, var rest) = FromWeight(config, site, target);
 
             // What A and B start from is taken out of the weight after they were rounded, so that the sum is the base's again.
             residual = site.Transposed ? rest.t().contiguous() : rest;
@@ -37,9 +37,10 @@ internal sealed class LoraLayerFactory(BaseModel model, LoraConfig config)
             : new LoraLinear(target, model, site, config.LoraDropout) { A = placedA, B = placedB, BiasOfB = placedBias, Residual = residual };
     }
 
-    private (Tensor A, Tensor B, Tensor Left) FromWeight(LinearSite site, LoraTarget target)
+    /// <summary>What A and B start from, and what is left of the base's weight.</summary>
+    public static (Tensor A, Tensor B, Tensor Left) FromWeight(LoraConfig config, LinearSite site, LoraTarget target)
     {
-        var weight = site.WeightParameter.Value.to(ScalarType.Float32);
+        var weight = site.WeightParameter.Original.to(ScalarType.Float32);
         return config.InitLoraWeights == LoraInit.Olora
             ? WeightDecomposition.Olora(site.Transposed ? weight.t() : weight, target.Rank, target.Scaling)
             : WeightDecomposition.Pissa(site.Transposed ? weight.t() : weight, target.Rank, target.Scaling, config.PissaIterations);

@@ -117,6 +117,9 @@ internal class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, d
 
     public bool Transposed => site.Transposed;
 
+    /// <summary>The layer.</summary>
+    public LinearSite LinearSite => site;
+
     protected LinearSite Site => site;
 
     protected double Dropout => dropout;
