@@ -47,6 +47,8 @@ public static class ModelRegistry
         ModelDescriptor.Decoder("bloom", BloomConfig.Read, (config, weights) => new Bloom(config, weights)),
         new("chatglm", ReadChatGlm, CreateChatGlm, ModelDescriptor.DecoderTasks),
         ModelDescriptor.Decoder("codegen", CodeGenConfig.Read, (config, weights) => new CodeGen(config, weights)),
+        ModelDescriptor.Decoder("cpm_bee", CpmBeeConfig.Read, (config, weights) => new CpmBee(config, weights)),
+        ModelDescriptor.Decoder("cpmbee", CpmBeeConfig.ReadHub, (config, weights) => new CpmBee(config, weights)),
         ModelDescriptor.Decoder("cpmant", CpmAntConfig.Read, (config, weights) => new CpmAnt(config, weights)),
         ModelDescriptor.Decoder("deepseek_v2", DeepSeekV2Config.Read, (config, weights) => new DeepSeekV2(config, weights)),
         ModelDescriptor.Encoder("distilbert", DistilBertConfig.Read, (config, weights) => new DistilBert(config, weights)),
