@@ -56,7 +56,7 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         }
 
         if (DTypes.FloatFromName(DTypes.Name(entry.DType)) is null && entry.DType != ScalarType.Float64)
-            throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {DTypes.Code(entry.DType)}; weights must be F32, BF16 or F16.");
+            throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {entry.Format}; weights must be F32, BF16 or F16.");
     }
 
     private string? NameInFile(string name)

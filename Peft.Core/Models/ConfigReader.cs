@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Peft.Core.Serialization.Gguf;
 
 namespace Peft.Core.Models;
 
@@ -17,14 +18,16 @@ public sealed class ConfigReader
     /// <summary>The file, for messages.</summary>
     public string Path { get; }
 
-    /// <summary>Opens <c>config.json</c> of a Hugging Face folder.</summary>
+    /// <summary>Opens <c>config.json</c> of a Hugging Face folder, or what a GGUF file says in its place.</summary>
     /// <exception cref="PeftException">The folder or file is missing or no JSON object.</exception>
     public static ConfigReader Open(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        if (GgufHeader.Find(folder) is { } gguf)
+            return From(gguf, GgufArchitecture.Config(GgufHeader.Read(gguf)));
         var path = System.IO.Path.Combine(folder, "config.json");
         if (!File.Exists(path))
-            throw new PeftException($"{path}: file not found; a base model is a folder with config.json, model.safetensors and tokenizer.json.");
+            throw new PeftException($"{path}: file not found; a base model is a folder with config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json, or a .gguf file.");
         try
         {
             return JsonNode.Parse(File.ReadAllText(path)) is JsonObject json
