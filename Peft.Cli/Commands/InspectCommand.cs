@@ -74,13 +74,25 @@ internal static class InspectCommand
             facts.Add(("not used", Some(fit.Unused)));
         foreach (var task in ModelRegistry.Find(config.ModelType).Tasks.Where(task => task != config.Task))
         {
-            var drawn = ModelConfig.Load(folder, task).Fit(checkpoint).Drawn;
-            facts.Add(("head for " + task.Name(), drawn.Count == 0 ? "in the files, or none is needed" : $"not in the files, starts from random values: {Some(drawn)}"));
+            facts.Add(("head for " + task.Name(), Head(ModelConfig.Load(folder, task), checkpoint)));
         }
 
         foreach (var method in PeftMethodRegistry.All)
             facts.Add(("with " + method.DisplayName, method.ReadConfig([]).Count(config).Line));
         return facts;
+    }
+
+    private static string Head(ModelConfig config, Checkpoint checkpoint)
+    {
+        try
+        {
+            var drawn = config.Fit(checkpoint).Drawn;
+            return drawn.Count == 0 ? "in the files, or none is needed" : $"not in the files, starts from random values: {Some(drawn)}";
+        }
+        catch (PeftException refused)
+        {
+            return $"cannot be used so: {refused.Message}";
+        }
     }
 
     private static List<(string Name, string Value)> Adapter(string folder)
