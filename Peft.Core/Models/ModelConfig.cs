@@ -146,6 +146,15 @@ public abstract record ModelConfig
         new CheckpointNames(checkpoint, this).CheckAgainst(Parameters());
     }
 
+    /// <summary>Checks weights against this config as <see cref="CheckWeights"/> does, and says what is drawn anew and what is not used.</summary>
+    /// <exception cref="PeftException">Tensors that are missing or of another shape or kind.</exception>
+    public CheckpointFit Fit(Checkpoint checkpoint)
+    {
+        var names = new CheckpointNames(checkpoint, this);
+        names.CheckAgainst(Parameters());
+        return names.Fit(Parameters());
+    }
+
     /// <summary>Every parameter in module order; a tied head is not listed, since it is the embedding.</summary>
     public IReadOnlyList<ParameterShape> Parameters() => Outline.Parameters;
 

@@ -13,10 +13,12 @@ internal sealed record ModelFacts(
 /// <summary>Looks into a Hugging Face folder without loading weights: config, headers of the weights, README.</summary>
 internal static class ModelInspector
 {
+    private static readonly string[] s_weights = ["*.safetensors", "pytorch_model*.bin", "*.gguf"];
+
     public static ModelFacts Inspect(string folder)
     {
         var readme = ModelReadme.Read(folder);
-        var bytes = Directory.EnumerateFiles(folder, "*.safetensors").Sum(file => new FileInfo(file).Length);
+        var bytes = s_weights.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)).Sum(file => new FileInfo(file).Length);
         var fields = Fields(Path.Combine(folder, "config.json"));
         try
         {
@@ -49,6 +51,8 @@ internal static class ModelInspector
     public static string ChatTemplate(string folder)
     {
         var path = Path.Combine(folder, "tokenizer_config.json");
+        if (!File.Exists(path) && TokenizerProblem(folder) is null && Directory.EnumerateFiles(folder, "*.gguf").Any())
+            return PretrainedTokenizer.Load(folder).Config["chat_template"]?.GetValue<string>() ?? "";
         return Fields(path).GetValueOrDefault("chat_template", "");
     }
 

@@ -100,7 +100,7 @@ public sealed class ModelStore(IDbContextFactory<WorkbenchDb> databases, DataDir
     private static IEnumerable<string> Models(string root) =>
         Directory.Exists(root) ? Directory.EnumerateDirectories(root).Where(IsModel).Order(StringComparer.Ordinal) : [];
 
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "config.json"));
+    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) || Directory.EnumerateFiles(folder, "*.gguf").Any();
 
     private static void Fill(ModelEntity row, ModelFacts facts, string path, bool isSample)
     {
