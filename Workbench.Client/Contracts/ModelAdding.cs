@@ -49,7 +49,8 @@ public sealed record LocalModel(string Path, string Name = "");
 /// <param name="Name">Name that the model gets here.</param>
 /// <param name="Files">Paths relative to the folder, and sizes.</param>
 /// <param name="ConfigJson">Content of config.json, for the plan.</param>
-public sealed record UploadOrder(string Name, IReadOnlyList<ModelFile> Files, string? ConfigJson = null);
+/// <param name="Weights">As in <see cref="HubOrder.Weights"/>, for the plan.</param>
+public sealed record UploadOrder(string Name, IReadOnlyList<ModelFile> Files, string? ConfigJson = null, string? Weights = null);
 
 public sealed record ModelFile(string Path, long Size);
 

@@ -70,7 +70,7 @@ internal sealed class ModelJobs(
     public async Task PauseAsync(LiveModelJob job)
     {
         await StopAsync(job);
-        if (job.File.State is ModelJobState.Running or ModelJobState.Waiting)
+        if (job.File.State is ModelJobState.Running or ModelJobState.Waiting or ModelJobState.Checking)
             await TurnAsync(job, ModelJobState.Paused);
     }
 

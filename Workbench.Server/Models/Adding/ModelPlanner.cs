@@ -66,16 +66,21 @@ internal sealed class ModelPlanner(HubConnections hubs, ModelStore models, DataD
     /// <exception cref="PeftException">A name is refused, or the files make no model.</exception>
     public ModelPlan Upload(UploadOrder order)
     {
-        UploadRules.Check(order.Files);
-        var gguf = order.Files.FirstOrDefault(file => ModelPlaces.IsGguf(file.Path));
+        HubFile[] all = [.. (order.Files ?? []).Select(file => new HubFile(file.Path, file.Size))];
+        var choices = HubFileChoice.Weights(all);
+        var chosen = choices.FirstOrDefault(choice => choice.Name == order.Weights) ?? (choices.Count > 0 ? choices[0] : null);
+        // Of a folder as it came from a hub only what makes the model is sent; of any other folder everything.
+        ModelFile[] files = [.. (chosen is null ? all : HubFileChoice.Files(all, chosen.Name)).Select(file => new ModelFile(file.Path, file.Size))];
+        UploadRules.Check(files);
         var plan = new ModelPlan
         {
             Source = order.Name,
             Name = ModelNames.Suggest(order.Name, models.IsTaken),
-            Files = order.Files,
-            Bytes = order.Files.Sum(file => file.Size),
+            Files = files,
+            Choices = [.. choices.Select(choice => new WeightsChoice(choice.Name, choice.Bytes))],
+            Weights = chosen?.Name,
+            Bytes = files.Sum(file => file.Size),
             FreeBytes = Free(),
-            Weights = gguf?.Path,
         };
         return WithConfig(plan, order.ConfigJson, $"config.json of {order.Name}");
     }
