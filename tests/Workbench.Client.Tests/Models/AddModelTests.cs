@@ -95,8 +95,8 @@ public sealed class AddModelTests : PagesContext
     }
 
     [Theory]
-    [InlineData("en", "downloading", "1 KB of 4 KB")]
-    [InlineData("zh-CN", "下载中", "1 KB / 4 KB")]
+    [InlineData("en", "downloading", "1.0 KB of 4.0 KB")]
+    [InlineData("zh-CN", "下载中", "1.0 KB / 4.0 KB")]
     public void Job_Running_SaysHowFarItIs(string language, string state, string progress)
     {
         SetCulture(language);
