@@ -69,8 +69,21 @@ internal static class ModelInspector
         }
     }
 
-    public static string ChatTemplate(string path) =>
-        Fields(Path.Combine(ModelPlaces.FolderOf(path), "tokenizer_config.json")).GetValueOrDefault("chat_template", "");
+    /// <summary>Of the tokenizer's settings, which a GGUF file carries inside; empty when there is none.</summary>
+    public static string ChatTemplate(string path)
+    {
+        if (!ModelPlaces.IsGguf(path))
+            return Fields(Path.Combine(path, "tokenizer_config.json")).GetValueOrDefault("chat_template", "");
+        try
+        {
+            return PretrainedTokenizer.Load(path).Config["chat_template"] is System.Text.Json.Nodes.JsonValue template && template.TryGetValue<string>(out var text) ? text : "";
+        }
+        catch (PeftException)
+        {
+            // The card says what is wrong with the tokenizer.
+            return "";
+        }
+    }
 
     /// <summary>Runs train what predicts the next token; other kinds are computed by the engine, but no run knows their batches.</summary>
     private static string? Untrainable(string path, ModelConfig config) => config.Task == ModelTask.CausalLm

@@ -9,7 +9,9 @@ internal sealed record ModelOrigin(string Endpoint, string Id, string Revision)
 
     public static ModelOrigin? Read(string path)
     {
-        var file = Path.Combine(ModelPlaces.FolderOf(path), FileName);
+        var folder = ModelPlaces.FolderOf(path);
+        // A GGUF file may lie in a folder of the model's.
+        var file = new[] { folder, Path.GetDirectoryName(folder) ?? folder }.Select(place => Path.Combine(place, FileName)).FirstOrDefault(File.Exists) ?? "";
         try
         {
             return File.Exists(file) ? JsonSerializer.Deserialize<ModelOrigin>(File.ReadAllBytes(file), JsonSerializerOptions.Web) : null;

@@ -15,8 +15,8 @@ internal static class ModelPlaces
         var described = File.Exists(Path.Combine(path, "config.json"));
         if (described && Directory.EnumerateFiles(path).Any(file => IsWeights(file)))
             return path;
-        // Of several parts the first one is opened.
-        return Ggufs(path).FirstOrDefault() ?? (described ? path : null);
+        // Of several parts the first one is opened. Repositories with many of them keep each in a folder.
+        return Ggufs(path).FirstOrDefault() ?? (described ? path : Directory.EnumerateDirectories(path).Order(StringComparer.Ordinal).SelectMany(Ggufs).FirstOrDefault());
     }
 
     public static bool IsModel(string path) => File.Exists(path) ? IsGguf(path) : File.Exists(Path.Combine(path, "config.json"));

@@ -37,6 +37,8 @@ internal sealed class ModelPlanner(HubConnections hubs, ModelStore models, DataD
             Bytes = files.Sum(file => file.Size),
             FreeBytes = Free(),
         };
+        if (ModelPlaces.IsGguf(chosen.Name))
+            return await GgufHead.WithConfigAsync(plan, client, listing, chosen.Files[0], data, cancel);
         var config = files.Any(file => file.Path == "config.json") ? await client.ReadAsync(listing, "config.json", LargestConfig, cancel) : null;
         return WithConfig(plan, config is null ? null : Encoding.UTF8.GetString(config), $"config.json of {listing.Id}");
     }
