@@ -26,7 +26,7 @@ internal static class ModelInspector
     {
         var folder = ModelPlaces.FolderOf(path);
         var readme = ModelReadme.Read(folder);
-        var bytes = ModelPlaces.WeightFiles(path, s_weights).Sum(file => new FileInfo(file).Length);
+        var bytes = ModelPlaces.WeightFiles(path, s_weights).Sum(file => ModelPlaces.Size(new FileInfo(file)));
         var fields = Fields(Path.Combine(folder, "config.json"));
         try
         {

@@ -162,7 +162,7 @@ public sealed class ModelStore(IDbContextFactory<WorkbenchDb> databases, DataDir
     private ModelFacts Facts(string path)
     {
         var folder = ModelPlaces.FolderOf(path);
-        var stamp = string.Join('|', new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name}:{file.Length}:{file.LastWriteTimeUtc.Ticks}"));
+        var stamp = string.Join('|', new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name}:{ModelPlaces.Size(file)}:{file.LastWriteTimeUtc.Ticks}"));
         if (_known.TryGetValue(path, out var known) && known.Stamp == stamp)
             return known.Facts;
         var facts = ModelInspector.Inspect(path);

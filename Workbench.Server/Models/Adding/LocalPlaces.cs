@@ -22,6 +22,8 @@ internal static class LocalPlaces
             throw new PeftException($"{given} lies in the workbench's own folder of models and is found there by itself.");
         try
         {
+            if (Directory.Exists(given))
+                _ = Directory.EnumerateFileSystemEntries(given).Any();
             if (ModelPlaces.Find(given) is { } path)
             {
                 foreach (var file in ModelPlaces.WeightFiles(path, [".safetensors", ".bin", ".gguf", ".json"]))

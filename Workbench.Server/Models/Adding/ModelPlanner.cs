@@ -54,8 +54,8 @@ internal sealed class ModelPlanner(HubConnections hubs, ModelStore models, DataD
         {
             Source = given,
             Name = ModelNames.Suggest(ModelPlaces.IsGguf(given) ? Path.GetFileNameWithoutExtension(given) : Path.GetFileName(given), models.IsTaken),
-            Files = [.. files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ModelFile(file.Name, file.Length))],
-            Bytes = files.Sum(file => file.Length),
+            Files = [.. files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new ModelFile(file.Name, ModelPlaces.Size(file)))],
+            Bytes = files.Sum(ModelPlaces.Size),
             FreeBytes = Free(),
             ModelType = facts.Architecture,
             Needs = facts.Read is { } config ? BaseNeeds.Of(config) : null,

@@ -115,6 +115,21 @@ public sealed class UploadTests(WorkbenchFactory server) : IClassFixture<Workben
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public async Task Local_FolderOfLinks_CountsWhatTheyLeadTo()
+    {
+        var (folder, links) = (CopySample(), Directory.CreateTempSubdirectory("workbench-links-").FullName);
+        foreach (var file in Directory.EnumerateFiles(folder))
+            File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+
+        var plan = await _http.SendAsync<ModelPlan>(HttpMethod.Post, Routes.ModelPlans + "/local", new LocalModel(links));
+
+        Assert.Null(plan.Problem);
+        Assert.Equal(new DirectoryInfo(folder).GetFiles().Sum(file => file.Length), plan.Bytes);
+        Directory.Delete(folder, recursive: true);
+        Directory.Delete(links, recursive: true);
+    }
+
     [Theory]
     [InlineData("models/here", "no complete path")]
     [InlineData("/there/is/nothing", "does not exist")]

@@ -114,7 +114,7 @@ public sealed class FakeHub : IDisposable
                 await SendFileAsync(context, path["/store/".Length..]);
             else if (Denied(request) is { } status)
                 Refuse(answer, status, Gated ? "GatedRepo" : null);
-            else if (path == $"/api/models/{Id}" || path == $"/api/models/{Id}/revision/main")
+            else if (path == $"/api/models/{Id}" || path == $"/api/models/{Id}/revision/main" || path == $"/api/models/{Id}/revision/{Commit}")
                 Json(answer, new JsonObject { ["id"] = Id, ["sha"] = Commit, ["gated"] = Gated ? "manual" : false });
             else if (path == $"/api/models/{Id}/tree/{Commit}")
                 Page(context);
