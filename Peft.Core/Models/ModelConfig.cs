@@ -180,4 +180,14 @@ public abstract record ModelConfig
     public virtual bool MayBeMissing(string name) =>
         Task is not (ModelTask.CausalLm or ModelTask.Seq2SeqLm or ModelTask.MaskedLm or ModelTask.FeatureExtraction)
         && HeadPath is { } head && name.StartsWith(head + ".", StringComparison.Ordinal);
+
+    /// <summary>Parameters of a task's head that the weights of a folder lack and that would be drawn anew; see <see cref="CheckWeights"/>.</summary>
+    /// <exception cref="PeftException">As there.</exception>
+    public IReadOnlyList<string> MissingInWeights(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        var names = new CheckpointNames(checkpoint, this);
+        names.CheckAgainst(Parameters());
+        return [.. Parameters().Select(shape => shape.Name).Where(name => MayBeMissing(name) && names.StoredType(name) is null)];
+    }
 }
