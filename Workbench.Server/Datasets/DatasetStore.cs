@@ -118,6 +118,13 @@ public sealed class DatasetStore(IDbContextFactory<WorkbenchDb> databases, DataD
         return [.. rows.Select(row => new SnapshotDto(row.DatasetId, row.Hash, row.Train, row.Dev, row.Test, row.CreatedAt))];
     }
 
+    /// <summary>How many labels a model has to tell apart for these records; null where the kind has none.</summary>
+    public int? LabelCount(string id, DatasetKind kind)
+    {
+        using var connection = File(id).Connect();
+        return RecordQueries.LabelCount(connection, kind);
+    }
+
     public WorkingFile File(string id) => new(Path.Combine(Folder(id), "working.db"));
 
     private string Folder(string id) => Path.Combine(data.Datasets, id);

@@ -37,6 +37,22 @@ internal static class RecordQueries
         return !reader.Read() ? null : reader.IsDBNull(0) ? DatasetKind.Instruction : Enum.Parse<DatasetKind>(reader.GetString(0));
     }
 
+    /// <summary>Labels of texts; a label that begins and one that goes on for every type of entity, and one for none; null for other kinds.</summary>
+    public static int? LabelCount(SqliteConnection connection, DatasetKind kind)
+    {
+        const string Rows = "FROM records r JOIN contents c ON c.id = r.content, json_each(c.data, ";
+        switch (kind)
+        {
+            case DatasetKind.Classification:
+                var numbers = WorkingFile.Number(connection, $"SELECT count(*) {Rows}'$.label') item WHERE item.type IN ('integer', 'real')");
+                return numbers > 0 ? 1 : (int)WorkingFile.Number(connection, $"SELECT count(DISTINCT item.value) {Rows}'$.label') item");
+            case DatasetKind.Tagging:
+                return 1 + (2 * (int)WorkingFile.Number(connection, $"SELECT count(DISTINCT json_extract(item.value, '$.type')) {Rows}'$.entities') item"));
+            default:
+                return null;
+        }
+    }
+
     public static RecordPage Page(SqliteConnection connection, DatasetSplit? split, int offset, int limit, string? query)
     {
         var where = new List<string>();
