@@ -20,7 +20,7 @@ public sealed class TaskTests(BrowserFixture browser)
         var page = session.Page;
         await page.Locator("label.wb-card", new() { HasText = dataset }).ClickAsync();
         await Assertions.Expect(page.Locator("#draft-task")).ToHaveValueAsync(task, new() { Timeout = Patience });
-        await page.Locator("[id='draft-max_steps']").FillAsync("8");
+        await page.Locator("#option-max_steps").FillAsync("8");
         await page.Locator("#draft-test").SelectOptionAsync("50");
         await page.GetByRole(AriaRole.Button, new() { Name = "Start", Exact = true }).ClickAsync(new() { Timeout = Patience });
         await page.WaitForURLAsync(url => url.Contains("/runs/0", StringComparison.Ordinal), new() { Timeout = Patience });
@@ -33,7 +33,7 @@ public sealed class TaskTests(BrowserFixture browser)
         Assert.NotNull(run.Result.Score);
         await page.Locator(".wb-figures", new() { HasText = score }).First.WaitForAsync(new() { Timeout = Patience });
         await page.GetByLabel("Text", new() { Exact = true }).FillAsync(text);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Ask", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Answer", Exact = true }).ClickAsync();
         await Assertions.Expect(page.Locator(".wb-answer-panel .wb-answer").First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(answer), new() { Timeout = Patience });
         await Assertions.Expect(page.Locator(".wb-answer-panel .mud-alert-filled-error, .wb-answer-panel .mud-alert-text-error")).ToHaveCountAsync(0);
         session.AssertClean();
