@@ -16,6 +16,12 @@ public interface IRunsClient
 
     /// <summary>A run was deleted.</summary>
     Task RunDeleted(string runId);
+
+    /// <summary>A download or an upload of a model moved on.</summary>
+    Task ModelJobChanged(ModelJob job);
+
+    /// <summary>A download or an upload is gone from the list.</summary>
+    Task ModelJobRemoved(string jobId);
 }
 
 /// <summary>What a viewer can ask of the runs hub.</summary>
