@@ -39,7 +39,7 @@ public static class Generator
             return [];
         using var choice = new TokenChoice(options, model.Device);
         using var cache = new KeyValueCache(
-            model.Config, batch, prompt + options.MaxNewTokens + (model.Prefix?.Length ?? 0), model.DType, model.Device);
+            model.Config, batch, prompt + options.MaxNewTokens + (model.Prefix?.Length ?? 0) + model.LeadingOutputs, model.DType, model.Device);
         var eos = options.EosTokenIds.Select(id => (long)id).ToHashSet();
         var rows = Enumerable.Range(0, (int)batch).ToArray(); // which result each row of the cache belongs to
         var state = new Padding(attentionMask, prompt);
@@ -87,7 +87,7 @@ public static class Generator
 
     /// <summary>Where each token stands. Without padding the rows count alike and the model counts by itself.</summary>
     private static Tensor? Positions(CausalLanguageModel model, GenerationOptions options, Tensor? positions) =>
-        model.Prefix is not null && options.PadsCountBehindPrefix ? null : positions?.to(model.Device);
+        (model.Prefix is not null || model.SoftPrompt is not null) && options.PadsCountBehindPrefix ? null : positions?.to(model.Device);
 
     /// <summary>Stores the new ids, tells the listener, and returns the rows that go on.</summary>
     private static int[] Record(long[] ids, int[] rows, List<long>[] results, HashSet<long> eos, Action<long[]>? onToken, long batch)

@@ -119,6 +119,7 @@ public sealed class Bart : EncoderDecoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
         var (batch, length) = (inputIds.shape[0], inputIds.shape[1]);
         var mask = AttentionMask.OfPadding(attentionMask, DType, Device);
         var h = Embed(encoder, inputIds, 0);
@@ -141,7 +142,7 @@ public sealed class Bart : EncoderDecoderModel
         var (batch, length) = (decoderIds.shape[0], decoderIds.shape[1]);
         var past = cache?.Own.Length ?? 0;
         var own = AttentionMask.Build(null, length, past, 0, DType, Device);
-        var cross = AttentionMask.OfPadding(attentionMask, DType, Device);
+        var cross = AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device);
         var source = encoded.reshape(-1, encoded.shape[2]);
         var h = Embed(decoder, decoderIds, past);
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
