@@ -53,6 +53,8 @@ public sealed class PeftGoldens
         var json = golden.Json["config"]!.DeepClone().AsObject();
         json["peft_type"] = golden.Text("peft_type");
         json["task_type"] = golden.Text("task_type");
+        if (golden.Text("peft_type") is "HOULSBY" or "PFEIFFER" or "BOTTLENECK")
+            json["name"] = "golden"; // as AdapterHub's cases call their adapter
         return PeftConfig.FromJson(json);
     }
 }
