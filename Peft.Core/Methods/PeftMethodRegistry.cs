@@ -6,6 +6,7 @@ using Peft.Core.Methods.Full;
 using Peft.Core.Methods.Ia3;
 using Peft.Core.Methods.LnTuning;
 using Peft.Core.Methods.Lora;
+using Peft.Core.Methods.MultitaskPrompt;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Methods.Probe;
 using Peft.Core.Methods.PromptTuning;
@@ -24,6 +25,7 @@ public static class PeftMethodRegistry
         PrefixTuningMethod.Descriptor,
         PromptTuningMethod.Descriptor,
         PTuningMethod.Descriptor,
+        MultitaskPromptMethod.Descriptor,
         AdaptionPromptMethod.Descriptor,
         Ia3Method.Descriptor,
         BottleneckMethod.Houlsby,

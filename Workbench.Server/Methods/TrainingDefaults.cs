@@ -40,6 +40,7 @@ public static class TrainingDefaults
             0.03, "A few vectors have to steer the whole base, so a high rate is needed.",
             new() { ["prompt_tuning_init"] = "SAMPLE_VOCAB" },
             new() { ["prompt_tuning_init"] = "Embeddings of tokens are a better start than random numbers, whose spread is far from theirs." }),
+        ["MULTITASK_PROMPT_TUNING"] = new(0.03, "A few vectors have to steer the whole base, so a high rate is needed.", [], []),
         ["P_TUNING"] = new(0.005, "The network passes the gradient on to all vectors, so a smaller rate is enough.", [], []),
         ["ADAPTION_PROMPT"] = new(0.01, "The gate starts closed and has to open: a high rate.", [], []),
         ["IA3"] = new(0.02, "Factors start at one and few numbers train: a high rate.", [], []),

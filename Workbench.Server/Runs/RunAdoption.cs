@@ -117,7 +117,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         "NONE" => MethodFamily.None,
         "FULL" => MethodFamily.Full,
         "BITFIT" or "LN_TUNING" or "PROBE" => MethodFamily.Specification,
-        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "IA3" or "ADAPTION_PROMPT" or "HOULSBY" or "PFEIFFER" or "BOTTLENECK" => MethodFamily.Addition,
+        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING" or "IA3" or "ADAPTION_PROMPT" or "HOULSBY" or "PFEIFFER" or "BOTTLENECK" => MethodFamily.Addition,
         _ => MethodFamily.Reparameterization,
     };
 

@@ -12,6 +12,7 @@ public sealed class MethodNames(IStringLocalizer<RunsText> text)
         "ADALORA" => "AdaLoRA",
         "PROMPT_TUNING" => "Prompt tuning",
         "P_TUNING" => "P-tuning",
+        "MULTITASK_PROMPT_TUNING" => "Multitask prompt tuning",
         "ADAPTION_PROMPT" => "LLaMA-Adapter",
         "IA3" => "(IA)³",
         "HOULSBY" => "Houlsby adapter",

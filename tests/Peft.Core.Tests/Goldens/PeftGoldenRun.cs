@@ -75,6 +75,7 @@ internal sealed class PeftGoldenRun : IDisposable
             pads = torch.cat([torch.zeros([pads.shape[0], model.LeadingOutputs, 1], torch.ScalarType.Bool), pads], 1);
 
         // A merged adapter was recorded without the wrapper, which drops token types.
+        TakeTasks("eval");
         var (outputs, loss) = TaskForward.Run(model, io, "eval", HasSegments || adapter.Merged);
         foreach (var (name, output) in outputs)
         {
@@ -112,6 +113,7 @@ internal sealed class PeftGoldenRun : IDisposable
             using var scope = torch.NewDisposeScope();
             if (golden.Json["step_seed"] is { } seed)
                 torch.manual_seed(seed.GetValue<long>() + step);
+            TakeTasks($"step{step}");
             var (_, loss) = TaskForward.Run(model, io, $"step{step}", HasSegments, outputs: false);
             if (adapter.Penalty() is { } penalty)
                 loss = loss + penalty;
@@ -155,7 +157,7 @@ internal sealed class PeftGoldenRun : IDisposable
         foreach (var file in Directory.EnumerateFiles(recorded, "*.safetensors"))
             CheckFile(file, Path.Combine(folder, Path.GetFileName(file)));
         foreach (var file in Directory.EnumerateFiles(recorded, "*.json"))
-            CheckJson(Path.GetFileName(file), ReadJson(file), ReadJson(Path.Combine(folder, Path.GetFileName(file))));
+            CheckJson(Path.GetFileName(file), PeftGoldens.WithPaths(ReadJson(file)), ReadJson(Path.Combine(folder, Path.GetFileName(file))));
         adapter.Dispose();
         adapter = PeftMethods.Load(model, folder);
         CheckOutputs("final", "loaded again:");
@@ -191,6 +193,13 @@ internal sealed class PeftGoldenRun : IDisposable
         "FEATURE_EXTRACTION" => golden.Text("peft_type") is not ("PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING"),
         _ => true,
     };
+
+    /// <summary>Tells a method that holds something per task which task each text of a batch is.</summary>
+    private void TakeTasks(string batch)
+    {
+        if (adapter is IMultitaskAdapter tasks && io.Find(batch + "/task_ids") is { } ids)
+            tasks.TaskIds = ids.data<long>().ToArray();
+    }
 
     /// <summary>Which singular values live and which are zero behind a step, where that was recorded.</summary>
     private void CheckBudget(int step)
@@ -293,7 +302,9 @@ internal sealed class PeftGoldenRun : IDisposable
         if (file is null)
             return null;
         using var tensors = golden.Tensors(file);
-        return tensors.Names.ToDictionary(n => n == "prompt_embeddings" ? "prompt_encoder.embedding.weight" : n, n => tensors[n]);
+        return tensors.Names.ToDictionary(
+            n => n == "prompt_embeddings" ? "prompt_encoder.embedding.weight" : n.StartsWith("prefix_task_", StringComparison.Ordinal) ? "prompt_encoder." + n : n,
+            n => tensors[n]);
     }
 
     private void SameShapes(string where, Dictionary<string, string> expected, Dictionary<string, string> actual)

@@ -29,6 +29,7 @@ public sealed class MethodPropertyTests
         ("prompt text", TinyBase.Plain, """{"peft_type":"PROMPT_TUNING","num_virtual_tokens":4,"prompt_tuning_init":"TEXT","prompt_tuning_init_text":"classify if the text"}"""),
         ("p-tuning", TinyBase.Plain, """{"peft_type":"P_TUNING","num_virtual_tokens":4,"encoder_hidden_size":12}"""),
         ("p-tuning lstm", TinyBase.Plain, """{"peft_type":"P_TUNING","num_virtual_tokens":4,"encoder_hidden_size":12,"encoder_reparameterization_type":"LSTM"}"""),
+        ("multitask prompt", TinyBase.Plain, """{"peft_type":"MULTITASK_PROMPT_TUNING","num_virtual_tokens":4,"num_ranks":2,"num_tasks":2}"""),
         ("adaption prompt", TinyBase.WithBiases, """{"peft_type":"ADAPTION_PROMPT","adapter_len":3,"adapter_layers":1}"""),
         ("ia3", TinyBase.WithBiases, """{"peft_type":"IA3"}"""),
         ("houlsby", TinyBase.Plain, """{"peft_type":"HOULSBY","reduction_factor":4}"""),
