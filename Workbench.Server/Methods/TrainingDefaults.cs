@@ -34,7 +34,7 @@ public static class TrainingDefaults
         ["BITFIT"] = new(0.02, "Biases are few and start where they are: a rate above that of full tuning by an order of magnitude is needed.", [], []),
         ["ADALORA"] = new(
             0.008, "A change of low rank starts at zero and needs a high rate, as LoRA's.",
-            new() { ["lora_alpha"] = 24, ["target_modules"] = "all-linear", ["tfinal"] = 50 },
+            new() { ["lora_alpha"] = 24, ["target_modules"] = "all-linear" },
             new() { ["init_r"] = "The budget of ranks starts half as large again as it ends." }),
         ["PROMPT_TUNING"] = new(
             0.03, "A few vectors have to steer the whole base, so a high rate is needed.",
