@@ -100,6 +100,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         DatasetId = row.DatasetId,
         ModelId = row.ModelId,
         PeftType = row.PeftType,
+        TaskType = request.TaskType,
         Peft = Fields(request.Peft),
         Training = Fields(request.Training),
         Dtype = request.Dtype,
