@@ -35,6 +35,7 @@ internal abstract class EventPrinter : IDisposable
         RunCheckpoint e => Text($"checkpoint {e.Path} ({e.Bytes / 1024:N0} KiB)"),
         RunAlert e => Text($"{e.Severity}: {e.Message}"),
         RunResumed e => Text($"resumed from step {e.FromStep}"),
+        RunRanks e => Text($"step {e.Step}  ranks {string.Join("  ", e.Ranks.Select(rank => $"{rank.Key}={rank.Value}"))}"),
         RunProgress e => Text($"{e.Phase} {e.Done}/{e.Total}"),
         RunMetrics e => Text(
             $"{e.Split}: F1 {e.F1:F4} [{e.F1Low:F4}, {e.F1High:F4}]  precision {e.Precision:F4}  recall {e.Recall:F4}  unreadable {e.ParseFailureRate:P1}  ({e.Records} records, trained {e.TrainSeconds:F0} s, decoded {e.EvalSeconds:F0} s, peak {e.PeakRss >> 20} MiB)"),

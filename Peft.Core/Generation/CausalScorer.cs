@@ -26,9 +26,9 @@ internal sealed class CausalScorer : ITokenScorer
         texts = [.. Generator.Rows(inputIds).Select(row => row.ToList())];
         var (batch, prompt) = (inputIds.shape[0], (int)inputIds.shape[1]);
         padding = new LeftPadding(mask, prompt);
-        padsCount = model.Prefix is not null && options.PadsCountBehindPrefix;
+        padsCount = (model.Prefix is not null || model.SoftPrompt is not null) && options.PadsCountBehindPrefix;
         if (!model.Config.LooksAhead)
-            cache = new KeyValueCache(model.Config, batch, prompt + options.Room(prompt) + (model.Prefix?.Length ?? 0), model.DType, model.Device);
+            cache = new KeyValueCache(model.Config, batch, prompt + options.Room(prompt) + (model.Prefix?.Length ?? 0) + model.LeadingOutputs, model.DType, model.Device);
     }
 
     public Tensor Start() => Read(padding.PromptPositions);

@@ -22,7 +22,7 @@ internal sealed class Seq2SeqScorer : ITokenScorer
         using var scope = NewDisposeScope();
         mask = attentionMask?.to(model.Device, copy: true).DetachFromDisposeScope();
         encoded = model.Encode(inputIds.to(model.Device), mask).DetachFromDisposeScope();
-        cache = new Seq2SeqCache(model.Config, inputIds.shape[0], room, model.DType, model.Device);
+        cache = new Seq2SeqCache(model.Config, inputIds.shape[0], room + (model.Prefix?.Length ?? 0), model.DType, model.Device);
     }
 
     public Tensor Start() => Next([.. Enumerable.Repeat((long)model.DecoderStartTokenId, (int)encoded.shape[0])]);

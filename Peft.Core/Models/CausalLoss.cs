@@ -33,7 +33,7 @@ public static class CausalLoss
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(labels);
         using var scope = NewDisposeScope();
-        var (positions, targets) = PredictedPositions(labels, model.Config.LooksAhead);
+        var (positions, targets) = PredictedPositions(labels, model.Config.LooksAhead, model.LeadingOutputs);
         if (positions.Length == 0 && numItemsInBatch is null)
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
         var hidden = model.Hidden(inputIds, attentionMask);
@@ -55,9 +55,10 @@ public static class CausalLoss
     }
 
     /// <summary>Labels other than −100 that some position predicts, so the first column does not count.</summary>
-    public static int CountPredicted(Tensor labels) => PredictedPositions(labels, inPlace: false).Targets.Length;
+    public static int CountPredicted(Tensor labels) => PredictedPositions(labels, inPlace: false, 0).Targets.Length;
 
-    private static (long[] Positions, long[] Targets) PredictedPositions(Tensor labels, bool inPlace)
+    /// <summary>Where labels are predicted in the flat outputs. Behind virtual tokens the first real token is predicted, too, by the last of them.</summary>
+    private static (long[] Positions, long[] Targets) PredictedPositions(Tensor labels, bool inPlace, int leading)
     {
         using var cpu = labels.cpu();
         using var contiguous = cpu.contiguous();
@@ -67,9 +68,10 @@ public static class CausalLoss
         var targets = new List<long>();
         for (var i = 0; i < values.Length; i++)
         {
-            if (values[i] == Ignored || (!inPlace && i % width == 0))
+            if (values[i] == Ignored || (!inPlace && leading == 0 && i % width == 0))
                 continue;
-            positions.Add(inPlace ? i : i - 1);
+            var place = i + (leading * ((i / width) + 1L));
+            positions.Add(inPlace ? place : place - 1);
             targets.Add(values[i]);
         }
 

@@ -164,6 +164,9 @@ public abstract record ModelConfig
     /// <summary>Number of parameters, tied ones once.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);
 
+    /// <summary>Whether vectors can stand in front of the text: not where positions depend on marks inside it.</summary>
+    public virtual bool TakesVirtualTokens => !LooksAhead;
+
     /// <summary>The name that wins over a parameter's own when files hold both.</summary>
     public virtual string? PreferredName(string name) => null;
 

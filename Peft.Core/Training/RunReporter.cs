@@ -15,6 +15,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     private readonly LossWatch watch = new(PatienceSteps);
     private double lossSum;
     private int lossCount;
+    private IReadOnlyDictionary<string, int>? ranks;
 
     /// <summary>Sees every event as it is written.</summary>
     public Action<RunEvent>? Observe { get; set; }
@@ -82,6 +83,12 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
                 Rss = ProcessMemory.Resident,
             });
             (lossSum, lossCount) = (0, 0);
+        }
+
+        if (step.Ranks is { } moved && (ranks is null || moved.Any(pair => ranks[pair.Key] != pair.Value)))
+        {
+            ranks = moved;
+            Append(new RunRanks { Ranks = moved });
         }
 
         if (watch.Diverges(step.Loss))

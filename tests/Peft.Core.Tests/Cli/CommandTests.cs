@@ -71,6 +71,21 @@ public sealed class CommandTests : IDisposable
         Assert.Empty(TinyRun.Events(absent).OfType<RunModelReady>());
     }
 
+    [Fact]
+    public void Train_BaseInAGgufFile_IsInspectedAndTrained()
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "Goldens", "data", "gguf", "qwen2_q4_0", "model.gguf");
+        var (inspected, facts) = Peft("inspect", file);
+        var (trained, output) = Peft("train", "--base", file, "--data", tiny.Dataset, "--method", "lora", "--set", "r=2", "--max_steps", "2", "--max_length", "100", "--test_records", "0",
+            "--output", tiny.Runs, "--threads", "1");
+        var (refused, message) = Peft("train", "--base", file, "--data", tiny.Dataset, "--method", "full", "--max_steps", "2", "--max_length", "100", "--output", tiny.Runs, "--threads", "1", "--log", "text");
+
+        Assert.Equal((0, 0, 1), (inspected, trained, refused));
+        Assert.Contains("Q4_0", JsonNode.Parse(facts)!["stored"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Equal(2, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => JsonNode.Parse(line)!["kind"]!.GetValue<string>() == "step"));
+        Assert.Contains("GGUF", message, StringComparison.Ordinal);
+    }
+
     private static (int Code, string Output) Peft(params string[] arguments)
     {
         var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };

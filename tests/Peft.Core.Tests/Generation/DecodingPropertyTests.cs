@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core.Generation;
 using Peft.Core.Models;
@@ -22,7 +23,7 @@ public sealed class DecodingPropertyTests
     public void Generate_Cached_EqualsReadingEverythingAgain(string name)
     {
         var folder = Path.Combine(s_models, name);
-        Skip.If(Case(folder)["greedy"]?["same_with_cache"]?.GetValue<bool>() == false, "this architecture scales by the length of the text: kept keys were scaled for a shorter one");
+        Skip.If(Case(folder)["greedy"]?["same_with_cache"]?.GetValueKind() == JsonValueKind.False, "this architecture scales by the length of the text: kept keys were scaled for a shorter one");
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         using var model = CausalLanguageModel.Load(folder, new ModelLoadOptions { Dtype = "float32" });
@@ -61,7 +62,7 @@ public sealed class DecodingPropertyTests
     public void Search_OneBeamOfTwo_KeepsItsCacheInStep(string name)
     {
         var folder = Path.Combine(s_models, name);
-        Skip.If(Case(folder)["greedy"]?["same_with_cache"]?.GetValue<bool>() == false, "this architecture scales by the length of the text: kept keys were scaled for a shorter one");
+        Skip.If(Case(folder)["greedy"]?["same_with_cache"]?.GetValueKind() == JsonValueKind.False, "this architecture scales by the length of the text: kept keys were scaled for a shorter one");
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         using var model = CausalLanguageModel.Load(folder, new ModelLoadOptions { Dtype = "float32" });
