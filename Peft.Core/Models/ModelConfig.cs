@@ -189,8 +189,6 @@ public abstract record ModelConfig
     public IReadOnlyList<string> MissingInWeights(string folder)
     {
         using var checkpoint = Checkpoint.Open(folder);
-        var names = new CheckpointNames(checkpoint, this);
-        names.CheckAgainst(Parameters());
-        return [.. Parameters().Select(shape => shape.Name).Where(name => MayBeMissing(name) && names.StoredType(name) is null)];
+        return Fit(checkpoint).Drawn;
     }
 }

@@ -241,6 +241,26 @@ public sealed class DownloadTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Download_OfAGgufFileInAFolder_IsKnownBeforeAndUsableAfter()
+    {
+        const string file = "Q8_0/tiny-q8_0.gguf";
+        using var hub = new FakeHub();
+        hub.Files[file] = await File.ReadAllBytesAsync(Path.Combine(Repository.Root, "tests", "Peft.Core.Tests", "Goldens", "data", "gguf", "llama_q8_0", "model.gguf"));
+        var order = new HubOrder { Endpoint = hub.Address, Id = FakeHub.Id, Weights = file };
+
+        var plan = await _http.SendAsync<ModelPlan>(HttpMethod.Post, Routes.ModelPlans + "/hub", order);
+        Assert.Equal((null, "llama", "tiny-q8_0"), (plan.Problem, plan.ModelType, plan.Name));
+        Assert.True(plan.Needs!.Parameters > 0);
+        await EndAsync(await _http.SendAsync<ModelJob>(HttpMethod.Post, Routes.ModelJobs + "/hub", order with { Name = plan.Name }), ModelJobState.Done);
+
+        var model = Assert.Single(await _http.AskAsync<ModelSummary[]>(Routes.Models), model => model.Id == "tiny-q8_0");
+        Assert.Equal((null, plan.Needs.Parameters), (model.Problem, model.Parameters));
+        var card = await _http.AskAsync<ModelCard>(Routes.Models + "/tiny-q8_0");
+        Assert.EndsWith(file, card.Path, StringComparison.Ordinal);
+        Assert.Contains(FakeHub.Id, card.Origin, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Download_UnderATakenName_IsRefused() => Assert.Contains(
         "already", await _http.RefusalAsync(HttpMethod.Post, Routes.ModelJobs + "/hub", Order() with { Name = "mini-llama-zh" }, 422), StringComparison.Ordinal);
 
