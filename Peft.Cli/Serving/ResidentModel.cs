@@ -34,8 +34,8 @@ internal sealed class ResidentModel : IDisposable
         using var ids = torch.tensor(prompt.Select(id => (long)id).ToArray()).unsqueeze(0).to(_model.Device); // [1, T]
         var ends = EndIds();
         var decoder = new StreamingDecoder(_tokenizer);
+        var filter = new StopFilter(request.StopStrings);
         var text = new System.Text.StringBuilder();
-        var count = 0;
         void Take(string piece)
         {
             if (piece.Length == 0)
@@ -44,23 +44,26 @@ internal sealed class ResidentModel : IDisposable
             onText(piece);
         }
 
-        Generator.Generate(
+        var options = request.Options(ends, word => _tokenizer.Encode(word));
+        var result = Generator.Search(
             _model,
             ids,
             null,
-            Options(request, ends),
+            options,
             step =>
             {
-                var id = (int)step[0];
-                if (id < 0)
-                    return;
-                count++;
-                if (!ends.Contains(id))
-                    Take(decoder.Add(id));
+                if ((int)step[0] is >= 0 and var id && !ends.Contains(id))
+                    Take(filter.Add(decoder.Add(id)));
             },
+            request.StopStrings.Count > 0 ? new StopStrings(_tokenizer, request.StopStrings) : null,
             cancellation);
-        Take(decoder.Finish());
-        return new ServeReply(request.Id, "done", text.ToString(), count, watch.Elapsed.TotalSeconds);
+        var written = result.Sequences[0];
+
+        // A beam search knows only now what it has written.
+        if (options.NumBeams > 1)
+            Take(filter.Add(string.Concat(written.Where(id => !ends.Contains((int)id)).Select(id => decoder.Add((int)id)))));
+        Take(filter.Add(decoder.Finish()) + filter.Finish());
+        return new ServeReply(request.Id, "done", text.ToString(), written.Length, watch.Elapsed.TotalSeconds);
     }
 
     public void Dispose()
@@ -92,14 +95,4 @@ internal sealed class ResidentModel : IDisposable
     }
 
     private List<int> EndIds() => [.. _model.Config.EosTokenIds.Concat(_tokenizer.EosId is { } eos ? [eos] : []).Distinct()];
-
-    private static GenerationOptions Options(ServeRequest request, IReadOnlyList<int> ends) => new()
-    {
-        MaxNewTokens = request.MaxNewTokens,
-        DoSample = request.DoSample,
-        Temperature = request.Temperature,
-        TopP = request.TopP,
-        Seed = request.Seed,
-        EosTokenIds = ends,
-    };
 }

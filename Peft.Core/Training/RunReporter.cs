@@ -44,6 +44,8 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         });
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
+        if (setup.Model.Initialised.Count > 0)
+            Alert("warning", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
         var train = setup.Train;
         if (train.CutRecords + train.DroppedRecords > 0)
         {

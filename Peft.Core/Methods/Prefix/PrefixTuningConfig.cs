@@ -83,6 +83,8 @@ public sealed record PrefixTuningConfig : PeftConfig
         var result = new PeftValidation();
         foreach (var feature in Unsupported)
             result.Error(feature, $"the adapter uses '{feature}', which this version does not compute.");
+        if (model.ValueHeadDim != model.HeadDim)
+            result.Error("peft_type", $"learned keys and values have one width, but on this base keys are {model.HeadDim} wide and values {model.ValueHeadDim}. Use another method.");
         if (NumVirtualTokens < 1)
             result.Error("num_virtual_tokens", $"must be a positive whole number, but is {NumVirtualTokens}.");
         else if (NumVirtualTokens >= model.MaxPositionEmbeddings)

@@ -31,6 +31,18 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public void Generate_WithBeams_AnswersInOnePiece_AndBadOptionsAreRefused()
+    {
+        var (code, output) = Peft("generate", "--base", tiny.Base, "--instruction", "请回答。", "--max_new_tokens", "5", "--num_beams", "2", "--early_stopping", "true", "--dtype", "float32", "--threads", "1");
+        var kinds = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!["kind"]!.GetValue<string>()).ToArray();
+        Assert.Equal(0, code);
+        Assert.Equal("done", kinds[^1]);
+        Assert.True(kinds.Count(kind => kind == "token") <= 1);
+
+        Assert.Equal(1, Peft("generate", "--base", tiny.Base, "--instruction", "x", "--num_beams", "0", "--top-k", "-1").Item1);
+    }
+
+    [Fact]
     public void Evaluate_WithAdapter_ReportsLossAndScores()
     {
         var paths = tiny.Order();
