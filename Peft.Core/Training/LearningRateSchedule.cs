@@ -58,7 +58,7 @@ public sealed class LearningRateSchedule
                 : Floor(Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * cycles * 2 * Progress(k)))))),
             "cosine_with_restarts" => new(peak, ScheduleShapes.Restarts(warmupSteps, totalSteps, options.NumCycles ?? 1)),
             "polynomial" => new(peak, ScheduleShapes.Polynomial(warmupSteps, totalSteps, peak, options.LrEnd ?? 1e-7, options.Power ?? 1)),
-            "inverse_sqrt" => new(peak, ScheduleShapes.InverseRoot(warmupSteps, options.Timescale)),
+            "inverse_sqrt" => new(peak, ScheduleShapes.InverseRoot(warmupSteps)),
             "cosine_with_min_lr" => new(peak, ScheduleShapes.CosineAbove(warmupSteps, totalSteps, cycles, FloorShare())),
             "cosine_warmup_with_min_lr" => new(peak, ScheduleShapes.CosineFromFirst(warmupSteps, totalSteps, cycles, FloorShare(), options.WarmupLrRate)),
             "warmup_stable_decay" => new(peak, ScheduleShapes.StableDecay(warmupSteps, totalSteps, options)),

@@ -4,7 +4,6 @@ namespace Peft.Core.Training;
 /// <param name="NumCycles">Waves of a cosine (default 0.5: one half-wave down), or restarts (default 1).</param>
 /// <param name="Power">Exponent of polynomial (default 1).</param>
 /// <param name="LrEnd">Rate at which polynomial ends (default 1e-7).</param>
-/// <param name="Timescale">Steps over which inverse_sqrt falls (default: the warm-up steps, or 10000 without warm-up).</param>
 /// <param name="MinLr">Rate at which a cosine ends.</param>
 /// <param name="MinLrRate">The same as a share of the peak; one of both.</param>
 /// <param name="WarmupLrRate">Share of the peak with which cosine_warmup_with_min_lr starts.</param>
@@ -17,7 +16,6 @@ public sealed record ScheduleOptions(
     double? NumCycles = null,
     double? Power = null,
     double? LrEnd = null,
-    int? Timescale = null,
     double? MinLr = null,
     double? MinLrRate = null,
     double? WarmupLrRate = null,

@@ -33,10 +33,12 @@ internal static class ScheduleShapes
         };
     }
 
-    /// <summary>Falls with the root of the steps.</summary>
-    public static Func<int, double> InverseRoot(int warmup, int? timescale)
+    /// <summary>
+    /// Falls with the root of the steps. <c>get_scheduler</c> hands this schedule the warm-up alone and drops a <c>timescale</c>, so there is none here.
+    /// </summary>
+    public static Func<int, double> InverseRoot(int warmup)
     {
-        var scale = timescale ?? (warmup == 0 ? 10_000 : warmup);
+        var scale = warmup == 0 ? 10_000 : warmup;
         return step => step < warmup ? Rise(step, warmup) : 1 / Math.Sqrt((double)(step + scale - warmup) / scale);
     }
 
