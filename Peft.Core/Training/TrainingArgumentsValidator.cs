@@ -41,9 +41,9 @@ public static class TrainingArgumentsValidator
         if (arguments.MaxSteps > 0 && arguments.WarmupSteps >= arguments.MaxSteps)
             found.Warn("warmup_steps", $"{arguments.WarmupSteps} of {arguments.MaxSteps} steps: the learning rate never reaches its peak.");
         Check(
-            LearningRateSchedule.Names.Contains(arguments.LrSchedulerType),
+            LearningRateSchedule.NamesWithoutOptions.Contains(arguments.LrSchedulerType),
             "lr_scheduler_type",
-            $"'{arguments.LrSchedulerType}' is not known; known are {string.Join(", ", LearningRateSchedule.Names)}.");
+            $"'{arguments.LrSchedulerType}' is not known; known are {string.Join(", ", LearningRateSchedule.NamesWithoutOptions)}.");
         Check(arguments.LrMinRatio is >= 0 and <= 1, "lr_min_ratio", $"must be between 0 and 1, but is {arguments.LrMinRatio}.");
         NotNegative("weight_decay", arguments.WeightDecay);
         Check(arguments.AdamBeta1 is >= 0 and < 1, "adam_beta1", $"must be at least 0 and below 1, but is {arguments.AdamBeta1}.");
