@@ -42,7 +42,7 @@ public sealed class TaskTrainingTests
         // The adapter alone, in a base that was loaded again, says the same.
         var choice = TaskChoice.OfAdapter(paths.Adapter);
         var again = TrainingTasks.Create(choice.Task, new TaskSetting(
-            PretrainedTokenizer.Load(tiny.Base), ModelConfig.Load(tiny.Base, choice.Task), new TrainingArguments { MaxLength = 32, DocStride = 4 }, choice.Labels));
+            PretrainedTokenizer.Load(tiny.Base), ModelConfig.Load(tiny.Base, choice.Task), new TrainingArguments { MaxLength = 16, DocStride = 4 }, choice.Labels));
         using var loaded = BaseModel.Load(tiny.Base, again.Options(new ModelLoadOptions { Dtype = "float32" }));
         using var adapter = Peft.Core.Methods.PeftMethods.Load(loaded, paths.Adapter);
         var result = again.Evaluate(loaded, again.Read(DatasetSnapshot.Open(tiny.Dataset), "test"), new EvaluationSetting(8, 6));

@@ -44,7 +44,7 @@ internal sealed class TinyTask : IDisposable
             Training = new JsonObject
             {
                 ["max_steps"] = steps, ["learning_rate"] = 0.02, ["per_device_train_batch_size"] = 6, ["gradient_accumulation_steps"] = 2,
-                ["max_length"] = 32, ["doc_stride"] = 4, ["eval_steps"] = steps / 2, ["save_steps"] = 0, ["cut_policy"] = "keep_output",
+                ["max_length"] = 16, ["doc_stride"] = 4, ["eval_steps"] = steps / 2, ["save_steps"] = 0, ["cut_policy"] = "keep_output",
             },
             Evaluation = new RunEvaluation { MaxNewTokens = 6 },
         });
