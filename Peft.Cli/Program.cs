@@ -10,4 +10,5 @@ root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
+root.Subcommands.Add(DownloadCommand.Create());
 return CommandLine.Run(root, args);

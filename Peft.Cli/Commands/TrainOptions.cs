@@ -17,7 +17,7 @@ namespace Peft.Cli.Commands;
 /// </summary>
 internal sealed class TrainOptions
 {
-    private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout)." };
+    private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout), or a .gguf file." };
     private readonly Option<string?> dataset = new("--data", "--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };

@@ -35,6 +35,7 @@ internal abstract class EventPrinter : IDisposable
         RunCheckpoint e => Text($"checkpoint {e.Path} ({e.Bytes / 1024:N0} KiB)"),
         RunAlert e => Text($"{e.Severity}: {e.Message}"),
         RunResumed e => Text($"resumed from step {e.FromStep}"),
+        RunRanks e => Text($"step {e.Step}  ranks {string.Join("  ", e.Ranks.Select(rank => $"{rank.Key}={rank.Value}"))}"),
         RunProgress e => Text($"{e.Phase} {e.Done}/{e.Total}"),
         RunMetrics { PrimaryMetric: not "f1" } or RunMetrics { TaskType: not "CAUSAL_LM" and not "SEQ_2_SEQ_LM" } => Task((RunMetrics)what),
         RunMetrics e => Text(

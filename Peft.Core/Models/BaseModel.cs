@@ -84,6 +84,9 @@ public abstract class BaseModel : IDisposable
     /// <summary>Every norm in module order.</summary>
     public IReadOnlyList<NormSite> Norms => weights.Norms;
 
+    /// <summary>Every place where a sub-layer is added to the residual stream, in module order; empty where an architecture does not offer them.</summary>
+    public IReadOnlyList<SublayerSite> Sublayers => weights.Sublayers;
+
     /// <summary>Parameters of the head that the checkpoint lacks, so that they start from random values.</summary>
     public IReadOnlyList<string> Initialised => weights.Initialised;
 
@@ -98,6 +101,12 @@ public abstract class BaseModel : IDisposable
 
     /// <summary>Learned keys and values in front of every attention, if a method attached some.</summary>
     public IPrefixSource? Prefix { get; set; }
+
+    /// <summary>Learned vectors in front of the text, if a method attached some.</summary>
+    public ISoftPromptSource? SoftPrompt { get; set; }
+
+    /// <summary>Virtual tokens that stand in front of the outputs, too.</summary>
+    public int LeadingOutputs => SoftPrompt?.Length ?? 0;
 
     /// <summary>Loads a Hugging Face folder; weights that need no conversion stay mapped.</summary>
     /// <exception cref="PeftException">Missing or damaged files, unknown architecture or task, absent device or unknown dtype.</exception>
@@ -120,6 +129,20 @@ public abstract class BaseModel : IDisposable
         model.Arithmetic = options.Arithmetic;
         return model;
     }
+
+    /// <summary>A batch with the virtual tokens of a soft prompt in front: ids [B, V + T] and mask [B, V + T].</summary>
+    internal (Tensor Ids, Tensor? Mask) BehindPrompt(Tensor inputIds, Tensor? attentionMask)
+    {
+        if (SoftPrompt is not { } prompt)
+            return (inputIds, attentionMask);
+        var ids = cat([prompt.Ids(inputIds.shape[0]).to(inputIds.device), inputIds], 1);
+        return (ids, MaskBehindPrompt(attentionMask));
+    }
+
+    /// <summary>A mask [B, T] with the virtual tokens of a soft prompt in front.</summary>
+    internal Tensor? MaskBehindPrompt(Tensor? attentionMask) => SoftPrompt is not { } prompt || attentionMask is null
+        ? attentionMask
+        : cat([ones([attentionMask.shape[0], prompt.Length], attentionMask.dtype, attentionMask.device), attentionMask], 1);
 
     /// <summary>The folder's name without its path, as a display name.</summary>
     public override string ToString() => $"{Config.ModelType} {Path.GetFileName(Folder.TrimEnd('/'))} {DTypes.Name(DType)}";

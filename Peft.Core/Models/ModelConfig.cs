@@ -39,6 +39,15 @@ public abstract record ModelConfig
     /// <summary>Width of one head.</summary>
     public required int HeadDim { get; init; }
 
+    /// <summary>Width of the values of one head; that of its keys and queries but for a few architectures.</summary>
+    public virtual int ValueHeadDim => HeadDim;
+
+    /// <summary>
+    /// Whether tokens of a text see those behind them too. What they look like then changes with every new token: nothing can be kept from
+    /// one step of decoding to the next, and labels are compared with the scores at their own position, not with those before it.
+    /// </summary>
+    public virtual bool LooksAhead => false;
+
     /// <summary>Width of all queries.</summary>
     public int QueryWidth => NumAttentionHeads * HeadDim;
 
@@ -143,6 +152,15 @@ public abstract record ModelConfig
         new CheckpointNames(checkpoint, this).CheckAgainst(Parameters());
     }
 
+    /// <summary>Checks weights against this config as <see cref="CheckWeights"/> does, and says what is drawn anew and what is not used.</summary>
+    /// <exception cref="PeftException">Tensors that are missing or of another shape or kind.</exception>
+    public CheckpointFit Fit(Checkpoint checkpoint)
+    {
+        var names = new CheckpointNames(checkpoint, this);
+        names.CheckAgainst(Parameters());
+        return names.Fit(Parameters());
+    }
+
     /// <summary>Every parameter in module order; a tied head is not listed, since it is the embedding.</summary>
     public IReadOnlyList<ParameterShape> Parameters() => Outline.Parameters;
 
@@ -151,6 +169,9 @@ public abstract record ModelConfig
 
     /// <summary>Number of parameters, tied ones once.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);
+
+    /// <summary>Whether vectors can stand in front of the text: not where positions depend on marks inside it.</summary>
+    public virtual bool TakesVirtualTokens => !LooksAhead;
 
     /// <summary>The name that wins over a parameter's own when files hold both.</summary>
     public virtual string? PreferredName(string name) => null;
@@ -168,4 +189,14 @@ public abstract record ModelConfig
     public virtual bool MayBeMissing(string name) =>
         Task is not (ModelTask.CausalLm or ModelTask.Seq2SeqLm or ModelTask.MaskedLm or ModelTask.FeatureExtraction)
         && HeadPath is { } head && name.StartsWith(head + ".", StringComparison.Ordinal);
+
+    /// <summary>Parameters of a task's head that the weights of a folder lack and that would be drawn anew; see <see cref="CheckWeights"/>.</summary>
+    /// <exception cref="PeftException">As there.</exception>
+    public IReadOnlyList<string> MissingInWeights(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        var names = new CheckpointNames(checkpoint, this);
+        names.CheckAgainst(Parameters());
+        return [.. Parameters().Select(shape => shape.Name).Where(name => MayBeMissing(name) && names.StoredType(name) is null)];
+    }
 }

@@ -78,6 +78,7 @@ public static class TaskLoss
         var last = model.Config.PadTokenId is { } pad
             ? (arange(length, ScalarType.Int64, model.Device) * inputIds.ne(pad).to(ScalarType.Int64)).argmax(-1)
             : full([batch], length - 1, ScalarType.Int64, model.Device);
+        last = last + model.LeadingOutputs;
         var index = last.view(batch, 1, 1).expand(batch, 1, logits.shape[2]);
         return logits.gather(1, index).squeeze(1);
     }

@@ -17,6 +17,7 @@ public sealed class WeightSource
     private readonly List<LinearSite> linears = [];
     private readonly List<EmbeddingSite> embeddings = [];
     private readonly List<NormSite> norms = [];
+    private readonly List<SublayerSite> sublayers = [];
     private readonly List<string> initialised = [];
 
     private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device)
@@ -43,6 +44,9 @@ public sealed class WeightSource
 
     /// <summary>Norms handed out so far.</summary>
     public IReadOnlyList<NormSite> Norms => norms;
+
+    /// <summary>Places where a sub-layer is added to the residual stream, handed out so far.</summary>
+    public IReadOnlyList<SublayerSite> Sublayers => sublayers;
 
     /// <summary>Parameters that the checkpoint lacks and that were drawn anew (a head for another task).</summary>
     public IReadOnlyList<string> Initialised => initialised;
@@ -118,6 +122,14 @@ public sealed class WeightSource
         var norm = new RmsNorm(Take(path + ".weight", width), epsilon, unitOffset);
         norms.Add(new NormSite(path));
         return norm;
+    }
+
+    /// <summary>A place where a sub-layer is added to the residual stream.</summary>
+    public SublayerSite Sublayer(string path, SublayerKind kind)
+    {
+        var site = new SublayerSite(path, kind);
+        sublayers.Add(site);
+        return site;
     }
 
     private Tensor? Load(string name, long[] shape)

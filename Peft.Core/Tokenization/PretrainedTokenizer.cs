@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Peft.Core.Serialization.Gguf;
+using Peft.Core.Tokenization.Gguf;
 using Peft.Core.Tokenization.Pipeline;
 
 namespace Peft.Core.Tokenization;
@@ -76,11 +78,17 @@ public sealed class PretrainedTokenizer
     /// <summary>Which text the second text's tokens are said to belong to: 1 where texts are told apart by number, otherwise 0.</summary>
     public int SecondSegment => _file.PostProcessor.SecondSegment;
 
-    /// <summary>Reads the tokenizer of a model folder.</summary>
+    /// <summary>Reads the tokenizer of a model folder, or the one inside a GGUF file.</summary>
     /// <exception cref="PeftException">A file is missing or asks for something this version cannot do; the message names file and field.</exception>
     public static PretrainedTokenizer Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (GgufHeader.Find(folder) is { } gguf)
+        {
+            var (file, settings) = GgufTokenizer.Read(GgufHeader.Read(gguf));
+            return new PretrainedTokenizer(file, settings);
+        }
+
         var configPath = Path.Combine(folder, "tokenizer_config.json");
         try
         {

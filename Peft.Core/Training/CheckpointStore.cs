@@ -54,7 +54,7 @@ public static class CheckpointStore
         {
             AtomicFolder.Write(folder, aside =>
             {
-                SafetensorsWriter.Write(Path.Combine(aside, AdapterFile), adapter.Trainable);
+                SafetensorsWriter.Write(Path.Combine(aside, AdapterFile), [.. adapter.Trainable, .. adapter.Memory]);
                 SafetensorsWriter.Write(Path.Combine(aside, OptimizerFile), loop.Optimizer.State());
                 using var random = get_rng_state();
                 SafetensorsWriter.Write(Path.Combine(aside, RandomFile), [new NamedParameter("cpu", random)]);
@@ -95,7 +95,12 @@ public static class CheckpointStore
         var progress = ReadProgress(folder);
         using var scope = NewDisposeScope();
         using (var file = SafetensorsFile.Open(Path.Combine(folder, AdapterFile)))
-            adapter.LoadState(file.Names.ToDictionary(name => name, file.Tensor, StringComparer.Ordinal));
+        {
+            var state = file.Names.ToDictionary(name => name, file.Tensor, StringComparer.Ordinal);
+            adapter.LoadState(state);
+            adapter.LoadMemory(state);
+        }
+
         using (var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile)))
             loop.Optimizer.LoadState(name => file.Contains(name) ? file.Tensor(name) : null, progress.Step);
         using (var file = SafetensorsFile.Open(Path.Combine(folder, RandomFile)))

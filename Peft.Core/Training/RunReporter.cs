@@ -15,6 +15,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     private readonly LossWatch watch = new(PatienceSteps);
     private double lossSum;
     private int lossCount;
+    private IReadOnlyDictionary<string, int>? ranks;
 
     /// <summary>Sees every event as it is written.</summary>
     public Action<RunEvent>? Observe { get; set; }
@@ -44,6 +45,8 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         });
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
+        if (setup.Model.Initialised.Count > 0)
+            Alert("warning", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
         if (setup.Train is { } train && train.CutRecords + train.DroppedRecords > 0)
         {
             Alert("warning", "records_cut", string.Create(
@@ -79,6 +82,12 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
                 Rss = ProcessMemory.Resident,
             });
             (lossSum, lossCount) = (0, 0);
+        }
+
+        if (step.Ranks is { } moved && (ranks is null || moved.Any(pair => ranks[pair.Key] != pair.Value)))
+        {
+            ranks = moved;
+            Append(new RunRanks { Ranks = moved });
         }
 
         if (watch.Diverges(step.Loss))

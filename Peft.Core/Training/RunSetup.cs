@@ -87,6 +87,8 @@ public sealed class RunSetup : IDisposable
             var method = peft.Validate(config);
             problems.AddRange(method.Problems);
             warnings.AddRange(method.Warnings);
+            if (config.LooksAhead)
+                problems.Add(new PeftProblem("base", $"in '{config.ModelType}' every token sees the answer behind it, so there is nothing to learn by predicting it. This base can answer, but not be trained here."));
         }
 
         return problems.Count == 0

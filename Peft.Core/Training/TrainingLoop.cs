@@ -16,7 +16,11 @@ namespace Peft.Core.Training;
 /// <param name="Epoch">Epochs done, fractional.</param>
 /// <param name="Tokens">Tokens of the step without padding.</param>
 /// <param name="Seconds">Time it took.</param>
-public sealed record StepReport(int Step, double Loss, double LearningRate, double GradNorm, double Epoch, int Tokens, double Seconds);
+public sealed record StepReport(int Step, double Loss, double LearningRate, double GradNorm, double Epoch, int Tokens, double Seconds)
+{
+    /// <summary>The rank of every adapted module, where the step moved ranks between modules.</summary>
+    public IReadOnlyDictionary<string, int>? Ranks { get; init; }
+}
 
 /// <summary>
 /// The optimizer steps of a run: batches in, weights changed. Synchronous; one thread owns it and its tensors. It knows no files and no
@@ -25,6 +29,7 @@ public sealed record StepReport(int Step, double Loss, double LearningRate, doub
 public sealed class TrainingLoop : IDisposable
 {
     private readonly BaseModel model;
+    private readonly PeftAdapter adapter;
     private readonly TaskSplit examples;
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
@@ -52,6 +57,7 @@ public sealed class TrainingLoop : IDisposable
         ArgumentNullException.ThrowIfNull(examples);
         ArgumentNullException.ThrowIfNull(arguments);
         this.model = model;
+        this.adapter = adapter;
         this.examples = examples;
         this.arguments = arguments;
         plan = new BatchPlan(
@@ -67,6 +73,7 @@ public sealed class TrainingLoop : IDisposable
             LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
             TotalSteps,
             arguments.LrMinRatio);
+        adapter.Plan(TotalSteps);
         Optimizer = new AdamW(adapter.Trainable, new AdamWOptions
         {
             Beta1 = arguments.AdamBeta1,
@@ -104,6 +111,8 @@ public sealed class TrainingLoop : IDisposable
             total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();
         }
 
+        // A method's own term counts once per step, and not in the loss that is reported: that one is compared between methods.
+        adapter.Penalty()?.backward();
         var value = (double)total!.item<float>();
         var rate = schedule.At(Step);
         var norm = Optimizer.GradientNorm();
@@ -113,9 +122,15 @@ public sealed class TrainingLoop : IDisposable
             throw new DivergenceException(Step + 1, value, norm);
         }
 
-        Optimizer.Step(rate, AdamW.ClipFactor(norm, arguments.MaxGradNorm));
+        var factor = AdamW.ClipFactor(norm, arguments.MaxGradNorm);
+        adapter.BeforeStep(factor);
+        Optimizer.Step(rate, factor);
         Step++;
-        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds);
+        var moved = adapter.AfterStep(Step);
+        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds)
+        {
+            Ranks = moved ? adapter.Ranks : null,
+        };
     }
 
     /// <inheritdoc />

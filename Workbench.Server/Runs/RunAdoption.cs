@@ -100,6 +100,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         DatasetId = row.DatasetId,
         ModelId = row.ModelId,
         PeftType = row.PeftType,
+        TaskType = request.TaskType,
         Peft = Fields(request.Peft),
         Training = Fields(request.Training),
         Dtype = request.Dtype,
@@ -116,8 +117,8 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
     {
         "NONE" => MethodFamily.None,
         "FULL" => MethodFamily.Full,
-        "BITFIT" => MethodFamily.Specification,
-        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "IA3" => MethodFamily.Addition,
+        "BITFIT" or "LN_TUNING" or "PROBE" => MethodFamily.Specification,
+        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING" or "IA3" or "ADAPTION_PROMPT" or "HOULSBY" or "PFEIFFER" or "BOTTLENECK" => MethodFamily.Addition,
         _ => MethodFamily.Reparameterization,
     };
 

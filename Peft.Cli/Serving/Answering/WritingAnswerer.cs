@@ -17,8 +17,8 @@ internal sealed class WritingAnswerer(TrainingTask task) : IAnswerer
         var tokenizer = task.Setting.Tokenizer;
         var ends = AnswerGenerator.EosIds(model.Config, tokenizer);
         var decoder = new StreamingDecoder(tokenizer);
+        var filter = new StopFilter(request.StopStrings);
         var text = new StringBuilder();
-        var count = 0;
         void Take(string piece)
         {
             if (piece.Length == 0)
@@ -29,32 +29,24 @@ internal sealed class WritingAnswerer(TrainingTask task) : IAnswerer
 
         void OnStep(long[] step)
         {
-            var id = (int)step[0];
-            if (id < 0)
-                return;
-            count++;
-            if (!ends.Contains(id) && !tokenizer.IsSpecial(id))
-                Take(decoder.Add(id));
+            if ((int)step[0] is >= 0 and var id && !ends.Contains(id))
+                Take(filter.Add(decoder.Add(id)));
         }
 
         var record = new InstructionRecord(request.Instruction ?? "", request.Input ?? "", "");
         var prompt = task is TextToText both ? both.Input(record).Ids : ((InstructionFollowing)task).Encoder.Prompt(record);
         using var ids = torch.tensor(prompt.Select(id => (long)id).ToArray()).unsqueeze(0).to(model.Device); // [1, T]
-        if (model is EncoderDecoderModel reader)
-            Seq2SeqGenerator.Generate(reader, ids, null, Options(request, ends), OnStep, cancellation);
-        else
-            Generator.Generate((CausalLanguageModel)model, ids, null, Options(request, ends), OnStep, cancellation);
-        Take(decoder.Finish());
-        return new ServeReply(request.Id, "done", text.ToString(), count);
-    }
+        var options = request.Options(ends, word => tokenizer.Encode(word));
+        var stop = request.StopStrings.Count > 0 ? new StopStrings(tokenizer, request.StopStrings) : null;
+        var result = model is EncoderDecoderModel reader
+            ? Seq2SeqGenerator.Search(reader, ids, null, options, OnStep, stop, cancellation)
+            : Generator.Search((CausalLanguageModel)model, ids, null, options, OnStep, stop, cancellation);
+        var written = result.Sequences[0];
 
-    private static GenerationOptions Options(ServeRequest request, IReadOnlyList<int> ends) => new()
-    {
-        MaxNewTokens = request.MaxNewTokens,
-        DoSample = request.DoSample,
-        Temperature = request.Temperature,
-        TopP = request.TopP,
-        Seed = request.Seed,
-        EosTokenIds = ends,
-    };
+        // A beam search knows only now what it has written.
+        if (options.NumBeams > 1)
+            Take(filter.Add(string.Concat(written.Where(id => !ends.Contains((int)id)).Select(id => decoder.Add((int)id)))));
+        Take(filter.Add(decoder.Finish()) + filter.Finish());
+        return new ServeReply(request.Id, "done", text.ToString(), written.Length);
+    }
 }

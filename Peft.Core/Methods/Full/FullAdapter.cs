@@ -36,7 +36,10 @@ internal sealed class FullAdapter : PeftAdapter
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
 
-    public static FullAdapter Create(BaseModel model, FullConfig config) => new(model, config, train: true);
+    public static FullAdapter Create(BaseModel model, FullConfig config) => Path.GetExtension(model.Folder).Equals(".gguf", StringComparison.OrdinalIgnoreCase)
+        || (model.Folder.Length > 0 && !File.Exists(Path.Combine(model.Folder, Companions[0])))
+        ? throw new PeftException($"{model.Folder}: the result of training in full is a folder with the base's config.json and tokenizer.json, which a GGUF file has not. Choose another method, or a base in a Hugging Face folder.")
+        : new FullAdapter(model, config, train: true);
 
     public static FullAdapter Load(BaseModel model, FullConfig config, string folder)
     {

@@ -58,7 +58,7 @@ public sealed class PeftValidationTests
     {
         var error = Assert.Throws<PeftException>(() => Config("""{"peft_type":"MAGIC"}"""));
         Assert.Contains("MAGIC", error.Message, StringComparison.Ordinal);
-        Assert.Contains("LORA, PREFIX_TUNING, BITFIT, FULL", error.Message, StringComparison.Ordinal);
+        Assert.Contains(PeftMethodRegistry.Names, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
