@@ -36,6 +36,16 @@ public static partial class AnswerScorer
         return new AnswerScore(WithoutMarks(prediction) == WithoutMarks(answer) ? 1 : 0, common == 0 ? 0 : 2.0 * common / (given.Count + wanted.Count));
     });
 
+    /// <summary>Scores an answer by the rules of its script: CMRC's where Han characters occur, otherwise SQuAD's.</summary>
+    /// <param name="prediction">The answer given.</param>
+    /// <param name="answers">Accepted answers; without any, the empty answer is right.</param>
+    public static AnswerScore ScoreByScript(string prediction, IReadOnlyList<string> answers)
+    {
+        ArgumentNullException.ThrowIfNull(answers);
+        IReadOnlyList<string> accepted = answers.Count > 0 ? answers : [""];
+        return accepted.Append(prediction).Any(text => text.Any(IsHan)) ? ScoreChinese(prediction, accepted) : Score(prediction, accepted);
+    }
+
     /// <summary>The mean over a split; null without answers.</summary>
     public static AnswerScore? Mean(IReadOnlyCollection<AnswerScore> scores)
     {
@@ -62,7 +72,7 @@ public static partial class AnswerScorer
         var latin = new StringBuilder();
         foreach (var character in WithoutMarks(answer))
         {
-            if (character is < '\u4e00' or > '\u9fa5')
+            if (!IsHan(character))
             {
                 latin.Append(character);
                 continue;
@@ -117,6 +127,8 @@ public static partial class AnswerScorer
     }
 
     private static string WithoutMarks(string text) => string.Concat(text.ToLowerInvariant().Trim().Where(character => !ChineseMarks.Contains(character, StringComparison.Ordinal)));
+
+    private static bool IsHan(char character) => character is >= '\u4e00' and <= '\u9fa5';
 
     private static string[] Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 
