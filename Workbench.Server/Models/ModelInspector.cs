@@ -34,7 +34,7 @@ internal static class ModelInspector
             var facts = new ModelFacts(
                 Architecture(fields, config.ModelType), config.ParameterCount(), config.Dtype ?? "", bytes, readme, fields, config.VocabSize, config.MaxPositionEmbeddings, null)
             { Read = config };
-            return facts with { Problem = Untrainable(path, config) ?? Weights(path, config), Notes = ModelTaskNotes.Of(path, config) };
+            return facts with { Problem = Weights(path, config), Notes = ModelTaskNotes.Of(path, config) };
         }
         catch (PeftException refused)
         {
@@ -84,11 +84,6 @@ internal static class ModelInspector
             return "";
         }
     }
-
-    /// <summary>Runs train what predicts the next token; other kinds are computed by the engine, but no run knows their batches.</summary>
-    private static string? Untrainable(string path, ModelConfig config) => config.Task == ModelTask.CausalLm
-        ? null
-        : $"{path}: architecture '{config.ModelType}' is for {config.Task.Name()}; runs train decoders (CAUSAL_LM) only.";
 
     private static string? Weights(string path, ModelConfig config)
     {
