@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Peft.Core.Data.Tasks;
 using Peft.Core.Runs;
 
 namespace Peft.Core.Data;
@@ -25,6 +26,15 @@ public sealed record SnapshotManifest
 
     /// <summary>When it was taken (UTC).</summary>
     public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Kind of the records, see <see cref="DatasetKinds"/>; absent means instruction.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>Classification: names of the labels in order. Tagging: types of entities. Otherwise absent.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>Classification: <c>single_label_classification</c>, <c>multi_label_classification</c> or <c>regression</c>.</summary>
+    public string? ProblemType { get; init; }
 }
 
 /// <summary>
@@ -37,6 +47,7 @@ public sealed class DatasetSnapshot
     public const string ManifestFile = "manifest.json";
 
     private readonly string path;
+    private DatasetKind? kind;
 
     private DatasetSnapshot(string path, SnapshotManifest? manifest)
     {
@@ -49,6 +60,12 @@ public sealed class DatasetSnapshot
 
     /// <summary>The description; null for a plain folder or file.</summary>
     public SnapshotManifest? Manifest { get; }
+
+    /// <summary>Kind of its records: what the manifest says, or what the first file's content looks like.</summary>
+    /// <exception cref="PeftException">The manifest names an unknown kind.</exception>
+    public DatasetKind Kind => kind ??= Manifest is { } manifest
+        ? DatasetKinds.Parse(manifest.Kind ?? DatasetKind.Instruction.Name())
+        : Splits.Select(FileOf).FirstOrDefault(file => file is not null) is { } first ? Recognise(first) ?? DatasetKind.Instruction : DatasetKind.Instruction;
 
     /// <summary>Opens a snapshot, a plain folder, a single file, or the newest snapshot of a dataset of the workbench.</summary>
     /// <exception cref="PeftException">Nothing there, or an unusable manifest.</exception>
@@ -74,13 +91,28 @@ public sealed class DatasetSnapshot
             : $"{path}: no dataset: expected train.jsonl, dev.jsonl or test.jsonl.");
     }
 
-    /// <summary>Reads a split; empty when the snapshot has none of that name.</summary>
+    /// <summary>Reads a split of instruction data; empty when the snapshot has none of that name.</summary>
+    /// <exception cref="PeftException">Unusable rows, another kind of data, or another number of records than the manifest says.</exception>
+    public IReadOnlyList<InstructionRecord> Read(string split) => Read<InstructionRecord>(split);
+
+    /// <summary>Reads a split of records that must be of one type; empty when the snapshot has none of that name.</summary>
+    /// <exception cref="PeftException">Unusable rows, another kind of data, or another number of records than the manifest says.</exception>
+    public IReadOnlyList<T> Read<T>(string split)
+        where T : IDataRecord
+    {
+        var records = ReadAny(split);
+        return records as IReadOnlyList<T> ?? (records.Count == 0
+            ? []
+            : throw new PeftException($"{path}: this dataset is of kind {Kind.Name()}, which does not serve here."));
+    }
+
+    /// <summary>Reads a split of whatever kind the snapshot is; empty when it has none of that name.</summary>
     /// <exception cref="PeftException">Unusable rows, or another number of records than the manifest says.</exception>
-    public IReadOnlyList<InstructionRecord> Read(string split)
+    public IReadOnlyList<IDataRecord> ReadAny(string split)
     {
         if (FileOf(split) is not { } file || (Manifest is not null && Manifest.Counts.GetValueOrDefault(split) == 0))
             return [];
-        var records = InstructionReader.ReadFile(file);
+        var records = TaskRecords.Read(file, Kind);
         if (Manifest?.Counts.TryGetValue(split, out var count) == true && count != records.Count)
             throw new PeftException($"{file}: {records.Count} records, but {ManifestFile} says {count}: the snapshot was changed or damaged. Make a new one.");
         return records;
@@ -90,7 +122,8 @@ public sealed class DatasetSnapshot
     /// SHA-256 over the records of all splits in their order, as lower-case hexadecimal. Equal content gives an equal hash, whatever the
     /// name, the time, or the way the JSON is written.
     /// </summary>
-    public static string Hash(IReadOnlyDictionary<string, IReadOnlyList<InstructionRecord>> splits)
+    public static string Hash<T>(IReadOnlyDictionary<string, IReadOnlyList<T>> splits)
+        where T : IDataRecord
     {
         ArgumentNullException.ThrowIfNull(splits);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -98,7 +131,7 @@ public sealed class DatasetSnapshot
         {
             foreach (var record in splits.GetValueOrDefault(split, []))
             {
-                foreach (var field in new[] { split, record.Id ?? "", record.Instruction, record.Input, record.Output })
+                foreach (var field in record.Content.Prepend(record.Id ?? "").Prepend(split))
                 {
                     var bytes = Encoding.UTF8.GetBytes(field);
                     hash.AppendData(BitConverter.GetBytes(bytes.Length));
@@ -111,14 +144,26 @@ public sealed class DatasetSnapshot
     }
 
     /// <summary>Writes a snapshot folder, completely or not at all. Empty splits get an empty file.</summary>
+    /// <param name="folder">The folder, which must not exist.</param>
+    /// <param name="splits">Records per split.</param>
+    /// <param name="name">Display name of the dataset.</param>
+    /// <param name="datasetId">Id of the dataset.</param>
+    /// <param name="createdAt">When it is taken (UTC).</param>
+    /// <param name="kind">Kind of the records.</param>
+    /// <param name="labels">Names of labels or types of entities, see <see cref="SnapshotManifest.Labels"/>.</param>
+    /// <param name="problemType">See <see cref="SnapshotManifest.ProblemType"/>.</param>
     /// <returns>The description as written.</returns>
     /// <exception cref="PeftException">The disk is full or refuses.</exception>
-    public static SnapshotManifest Write(
+    public static SnapshotManifest Write<T>(
         string folder,
-        IReadOnlyDictionary<string, IReadOnlyList<InstructionRecord>> splits,
+        IReadOnlyDictionary<string, IReadOnlyList<T>> splits,
         string name,
         string datasetId,
-        DateTimeOffset createdAt)
+        DateTimeOffset createdAt,
+        DatasetKind kind = DatasetKind.Instruction,
+        IReadOnlyList<string>? labels = null,
+        string? problemType = null)
+        where T : IDataRecord
     {
         var manifest = new SnapshotManifest
         {
@@ -127,6 +172,9 @@ public sealed class DatasetSnapshot
             Name = name,
             DatasetId = datasetId,
             CreatedAt = createdAt,
+            Kind = kind == DatasetKind.Instruction ? null : kind.Name(),
+            Labels = labels,
+            ProblemType = problemType,
         };
         AtomicFolder.Write(folder, aside =>
         {
@@ -134,7 +182,7 @@ public sealed class DatasetSnapshot
             {
                 using var writer = new StreamWriter(Path.Combine(aside, split + ".jsonl"), append: false, new UTF8Encoding(false)) { NewLine = "\n" };
                 foreach (var record in splits.GetValueOrDefault(split, []))
-                    writer.WriteLine(JsonSerializer.Serialize(record with { Split = null }, RunRequest.Json));
+                    writer.WriteLine(Line(record));
             }
 
             File.WriteAllBytes(Path.Combine(aside, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, RunRequest.Json));
@@ -142,18 +190,23 @@ public sealed class DatasetSnapshot
         return manifest;
     }
 
+    /// <summary>A record as a line of its split's file.</summary>
+    private static string Line(IDataRecord record) => record is InstructionRecord instruction
+        ? JsonSerializer.Serialize(instruction with { Split = null }, RunRequest.Json)
+        : JsonSerializer.Serialize(record, record.GetType(), RunRequest.Json);
+
     private string? FileOf(string split)
     {
         if (File.Exists(path))
             return split == "train" ? path : null;
-        foreach (var name in new[] { split + ".jsonl", split + ".instruct.jsonl", split + ".json" })
-        {
-            if (File.Exists(Path.Combine(path, name)))
-                return Path.Combine(path, name);
-        }
+        string[] names = [split + ".jsonl", split + ".instruct.jsonl", split + ".json"];
+        var files = names.Select(name => Path.Combine(path, name)).Where(File.Exists).ToList();
 
-        return null;
+        // A folder may hold a source beside its instruction form; what cannot be recognised is only taken when there is nothing else.
+        return files.Count < 2 ? files.FirstOrDefault() : files.Find(file => Recognise(file) is not null) ?? files[0];
     }
+
+    private static DatasetKind? Recognise(string file) => TaskRecords.Recognise(DataFiles.Bytes(file));
 
     private static SnapshotManifest ReadManifest(string file)
     {

@@ -9,8 +9,12 @@ namespace Peft.Core.Data;
 public sealed record InstructionRecord(
     [property: JsonPropertyName("instruction")] string Instruction,
     [property: JsonPropertyName("input")] string Input,
-    [property: JsonPropertyName("output")] string Output)
+    [property: JsonPropertyName("output")] string Output) : IDataRecord
 {
+    /// <inheritdoc />
+    [JsonIgnore]
+    public IEnumerable<string> Content => [Instruction, Input, Output];
+
     /// <summary>Stable name of the record, if it has one.</summary>
     [JsonPropertyName("id")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

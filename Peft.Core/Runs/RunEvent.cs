@@ -153,6 +153,9 @@ public sealed record RunEvalLoss : RunEvent
 
     /// <summary>Is it the lowest so far?</summary>
     public bool Best { get; init; }
+
+    /// <summary>Scores of the task on the same records by name, each 0–1 unless it is an error (<c>mse</c>); null where it is undefined. Empty where only the loss was measured.</summary>
+    public Dictionary<string, double?> Metrics { get; init; } = [];
 }
 
 /// <summary>A generated answer beside its reference.</summary>
@@ -220,9 +223,18 @@ public sealed record RunProgress : RunEvent
     public required int Total { get; init; }
 }
 
-/// <summary>Task scores by generation.</summary>
+/// <summary>Scores of the task at the end.</summary>
 public sealed record RunMetrics : RunEvent
 {
+    /// <summary>What the model does, e.g. <c>SEQ_CLS</c>.</summary>
+    public string TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>Every score by name (<c>f1</c>, <c>accuracy</c>, <c>exact_match</c>, …), null where it is undefined.</summary>
+    public Dictionary<string, double?> Metrics { get; init; } = [];
+
+    /// <summary>The name in <see cref="Metrics"/> that runs of this task are compared by.</summary>
+    public string PrimaryMetric { get; init; } = "f1";
+
     /// <summary>Split that was scored.</summary>
     public required string Split { get; init; }
 

@@ -1,6 +1,6 @@
 namespace Peft.Core.Runs;
 
-/// <summary>One line of <c>predictions/&lt;split&gt;.jsonl</c>: a generated answer beside its reference.</summary>
+/// <summary>One line of <c>predictions/&lt;split&gt;.jsonl</c>: an answer beside its reference.</summary>
 public sealed record RunPrediction
 {
     /// <summary>Index of the record in its split, from 0.</summary>
@@ -17,4 +17,7 @@ public sealed record RunPrediction
 
     /// <summary>The answer that was generated.</summary>
     public required string Output { get; init; }
+
+    /// <summary>Whether the answer is right by the task's own rule; absent in files of older versions.</summary>
+    public bool? Exact { get; init; }
 }

@@ -37,6 +37,9 @@ public sealed record RunRequest
     /// <summary>The adapter's config with Hugging Face field names; <c>peft_type</c> chooses the method.</summary>
     public required JsonObject Peft { get; init; }
 
+    /// <summary>What the model is to do, by PEFT's names: <c>CAUSAL_LM</c>, <c>SEQ_2_SEQ_LM</c>, <c>SEQ_CLS</c>, <c>TOKEN_CLS</c>, <c>QUESTION_ANS</c>.</summary>
+    public string TaskType { get; init; } = "CAUSAL_LM";
+
     /// <summary>Folder of the immutable dataset snapshot (train/dev/test.jsonl and manifest.json).</summary>
     public required string Dataset { get; init; }
 
