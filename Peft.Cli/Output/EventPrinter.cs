@@ -30,7 +30,7 @@ internal abstract class EventPrinter : IDisposable
         RunStateChanged e => e.Message is null ? Text($"state: {e.State}") : Text($"state: {e.State}: {e.Message}"),
         RunModelReady e => Text($"{e.Line}\n{e.TotalSteps} steps, {e.TrainRecords} training records, {e.Dtype} on {e.Device}, {e.Threads} threads"),
         RunStep e => Text($"step {e.Step}  loss {e.Loss:F4}  lr {e.LearningRate:G3}  grad {e.GradNorm:F3}  {e.TokensPerSecond:F0} tokens/s"),
-        RunEvalLoss e => Text($"step {e.Step}  dev loss {e.Loss:F4} ({e.Records} records, {e.Seconds:F1} s){(e.Best ? "  best so far" : "")}"),
+        RunEvalLoss e => Text($"step {e.Step}  dev loss {e.Loss:F4} ({e.Records} records, {e.Seconds:F1} s){Scores(e.Metrics)}{(e.Best ? "  best so far" : "")}"),
         RunSample e => Text($"sample {e.Index + 1}: {e.Output}\n   wanted: {e.Reference}"),
         RunCheckpoint e => Text($"checkpoint {e.Path} ({e.Bytes / 1024:N0} KiB)"),
         RunAlert e => Text($"{e.Severity}: {e.Message}"),
@@ -41,6 +41,9 @@ internal abstract class EventPrinter : IDisposable
         RunControlAcknowledged e => Text($"command {e.Command} carried out"),
         _ => what.ToString(),
     };
+
+    private static string Scores(Dictionary<string, double?> metrics) =>
+        string.Concat(metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $"  {m.Key} {m.Value:F4}")));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

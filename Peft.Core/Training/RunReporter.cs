@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Peft.Core.Data;
 using Peft.Core.Evaluation;
+using Peft.Core.Methods;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Tensors;
@@ -28,20 +29,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        var count = setup.Count;
-        Append(new RunModelReady
-        {
-            TrainableParams = count.Trainable,
-            AllParams = count.All,
-            Line = count.Line,
-            Dtype = DTypes.Name(setup.Model.DType),
-            Device = session.Request.Device,
-            Threads = TorchRuntime.Threads,
-            TotalSteps = TotalSteps,
-            TrainRecords = setup.Train.Examples.Count,
-            CutRecords = setup.Train.CutRecords + setup.Train.DroppedRecords,
-            Environment = Environment(),
-        });
+        Ready(setup.Count, setup.Model.DType, setup.Train.Examples.Count, setup.Train.CutRecords + setup.Train.DroppedRecords);
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         var train = setup.Train;
@@ -52,6 +40,21 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
                 $"max_length {setup.Arguments.MaxLength}: {train.CutRecords} training records lost {train.CutTokens} tokens, {train.DroppedRecords} were left out."));
         }
     }
+
+    /// <summary>A model is in memory.</summary>
+    public void Ready(ParameterCount count, TorchSharp.torch.ScalarType dtype, int records, int cutRecords = 0) => Append(new RunModelReady
+    {
+        TrainableParams = count.Trainable,
+        AllParams = count.All,
+        Line = count.Line,
+        Dtype = DTypes.Name(dtype),
+        Device = session.Request.Device,
+        Threads = TorchRuntime.Threads,
+        TotalSteps = TotalSteps,
+        TrainRecords = records,
+        CutRecords = cutRecords,
+        Environment = Environment(),
+    });
 
     /// <summary>The trainer entered a state.</summary>
     public void State(TrainerState state, string? message = null)
@@ -91,7 +94,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     }
 
     /// <summary>The dev loss was measured.</summary>
-    public void EvalLoss(double loss, int records, double seconds)
+    public void EvalLoss(double loss, int records, double seconds, Dictionary<string, double?>? metrics = null)
     {
         var best = Progress.BestEvalLoss is not { } before || loss < before;
         Progress = Progress with { BestEvalLoss = best ? loss : Progress.BestEvalLoss, LastEvalStep = Progress.Step };
@@ -103,6 +106,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             TrainSeconds = Progress.Seconds,
             Tokens = Progress.Tokens,
             Best = best,
+            Metrics = metrics ?? [],
         });
     }
 

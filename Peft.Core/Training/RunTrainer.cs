@@ -1,4 +1,5 @@
 using Peft.Core.Evaluation;
+using Peft.Core.Pretraining;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 
@@ -36,6 +37,8 @@ public sealed class RunTrainer : IDisposable
         using var session = TrainerSession.Open(root, time);
         try
         {
+            if (session.Request.Kind == RunKind.Pretrain)
+                return PretrainingTrainer.Run(session, observe, interrupt);
             using var setup = RunSetup.Open(session.Paths, session.Request);
             using var trainer = new RunTrainer(session, setup, interrupt);
             trainer.reporter.Observe = observe;
@@ -211,13 +214,5 @@ public sealed class RunTrainer : IDisposable
         var state = end.Command == RunCommand.Stop ? TrainerState.Stopped : TrainerState.Paused;
         reporter.State(state, end.File is null ? "Interrupted from the terminal." : null);
         return state;
-    }
-
-    /// <summary>Leaves the loops when a command asks for the end.</summary>
-    private sealed class CommandedEndException(RunCommand command, ControlFile? file) : Exception
-    {
-        public RunCommand Command { get; } = command;
-
-        public ControlFile? File { get; } = file;
     }
 }
