@@ -19,6 +19,7 @@ internal sealed class PretrainOptions
     private readonly Option<string?> model = new("--model") { Description = "Folder of the finished base; without it, model in the run directory." };
     private readonly Option<string?> embeddings = new("--init-embeddings-from") { Description = "A base of the same width whose embedding rows start the new one's." };
     private readonly Option<string?> from = new("--init-from") { Description = "A base of the same architecture and sizes whose weights start the new one's (to go on training it)." };
+    private readonly Option<bool> neighbours = new("--neighbour-start") { Description = "Some attention heads start by looking at neighbouring tokens: much faster on a small corpus." };
     private readonly Option<double> density = new("--noise_density") { Description = "Share of the tokens that is hidden.", DefaultValueFactory = _ => 0.15 };
     private readonly Option<double> span = new("--mean_span_length") { Description = "Tokens of a hidden stretch on average (span corruption).", DefaultValueFactory = _ => 3 };
     private readonly Option<bool> pack = new("--pack") { Description = "Put short documents behind one another up to max_length." };
@@ -38,7 +39,7 @@ internal sealed class PretrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [layout, config, tokenizer, corpus, textField, model, embeddings, from, density, span, pack, evalDocuments, output, name, device, threads, .. training.Values];
+        [layout, config, tokenizer, corpus, textField, model, embeddings, from, neighbours, density, span, pack, evalDocuments, output, name, device, threads, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Something needed is not given, or a value cannot be read.</exception>
@@ -78,6 +79,7 @@ internal sealed class PretrainOptions
                 Pack = parsed.GetValue(pack),
                 EvalDocuments = parsed.GetValue(evalDocuments),
                 InitEmbeddingsFrom = Full(embeddings),
+                NeighbourStart = parsed.GetValue(neighbours),
                 InitFrom = Full(from),
                 Output = Full(model),
             },

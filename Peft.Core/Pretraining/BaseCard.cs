@@ -24,6 +24,8 @@ internal static class BaseCard
         Line($"- Architecture: `{setup.Layout.Architecture}`, {setup.Model.Config.ParameterCount():N0} parameters, stored in bf16; vocabulary {setup.Tokenizer.VocabularySize}.");
         Line($"- Tokenizer: that of {Name(request.BaseModel)}{(setup.Layout.Objective switch { PretrainingObjective.MaskedLm => ", extended by a mask token", PretrainingObjective.SpanCorruption => $", extended by {TokenizerExtension.SentinelCount} sentinels", _ => "" })}.");
         var start = order.InitFrom is { } whole ? $"the weights of {Name(whole)}" : order.InitEmbeddingsFrom is { } rows ? $"the embedding rows of {Name(rows)}, everything else random" : "random weights";
+        if (order.InitFrom is null && order.NeighbourStart)
+            start += ", some attention heads looking at neighbouring tokens";
         Line($"- Start: {start}; seed {setup.Arguments.Seed}.");
         var hidden = setup.Layout.Objective == PretrainingObjective.CausalLm ? FormattableString.Invariant($"next token") : setup.Layout.Objective == PretrainingObjective.MaskedLm
             ? FormattableString.Invariant($"masked language modelling, {order.NoiseDensity:P0} of the tokens")

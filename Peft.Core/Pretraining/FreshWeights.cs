@@ -11,8 +11,9 @@ namespace Peft.Core.Pretraining;
 /// First values as <c>_init_weights</c> of Hugging Face's classes draws them: norms one, biases zero, the rest normal with the config's
 /// <c>initializer_range</c>, or with T5's own widths; the padding token's row is zero where the class says so.
 /// </summary>
-internal sealed class FreshWeights(ModelConfig config, JsonObject json)
+internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool neighbours)
 {
+    private readonly NeighbourStart? start = neighbours ? new NeighbourStart(config) : null;
     private readonly Dictionary<string, Func<Tensor>> known = new(StringComparer.Ordinal);
 
     /// <summary>The values of a parameter; drawn on the CPU from the global generator. The caller disposes them.</summary>
@@ -31,6 +32,7 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json)
             row.zero_();
         }
 
+        start?.Shape(name, drawn);
         return drawn;
     }
 

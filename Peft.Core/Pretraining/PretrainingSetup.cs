@@ -75,7 +75,7 @@ internal sealed class PretrainingSetup : IDisposable
             throw new PeftException($"{request.Dataset}: no document has a token; there is nothing to learn from.");
 
         torch.manual_seed(arguments.Seed);
-        var fresh = new FreshWeights(config, json);
+        var fresh = new FreshWeights(config, json, order.NeighbourStart);
         if (order.InitFrom is { } whole)
             fresh.TakeAll(RunDirectory.Resolve(paths, whole));
         else if (order.InitEmbeddingsFrom is { } embeddings)

@@ -55,6 +55,12 @@ public sealed record PretrainingOrder
     /// <summary>A base whose embedding rows start the new one's, where the tokens are the same and the width agrees; null draws them.</summary>
     public string? InitEmbeddingsFrom { get; init; }
 
+    /// <summary>
+    /// Whether some attention heads of an encoder or encoder-decoder start by looking at neighbouring tokens, which a small model otherwise
+    /// finds only after millions of tokens; false draws everything as Hugging Face does.
+    /// </summary>
+    public bool NeighbourStart { get; init; }
+
     /// <summary>A base of the same architecture whose weights start the new one's; null draws them.</summary>
     public string? InitFrom { get; init; }
 
