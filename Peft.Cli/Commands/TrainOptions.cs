@@ -4,8 +4,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core;
 using Peft.Core.Methods;
+using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Training;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Cli.Commands;
 
@@ -20,11 +22,12 @@ internal sealed class TrainOptions
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
+    private readonly Option<string?> task = new("--task") { Description = $"{string.Join(", ", TrainingTasks.All.Select(t => t.Name()))}; left out: what data and base suggest." };
     private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json or a training argument, e.g. --set r=8 target_modules=q_proj,v_proj learning_rate=0.001.", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string> dtype = new("--dtype") { Description = "auto, float32 or bfloat16: type of the frozen weights.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score by generation; all when left out, 0 for none." };
+    private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score; all when left out, 0 for none." };
     private readonly Option<int> maxNewTokens = new("--max_new_tokens") { Description = "Tokens generated per test record at most.", DefaultValueFactory = _ => 100 };
     private readonly Option<int?> rank = new("--r") { Description = "Shorthand for --set r=…" };
     private readonly Option<double?> rate = new("--lr") { Description = "Shorthand for --learning_rate." };
@@ -39,7 +42,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, method, rank, set, rate, output, name, dtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, task, method, rank, set, rate, output, name, dtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -49,6 +52,7 @@ internal sealed class TrainOptions
         if (missing.Length > 0)
             throw new PeftException($"{string.Join(" and ", missing)} must be given (or --run with a run directory). See 'peft train --help'.");
         var folder = parsed.GetValue(baseModel)!;
+        var chosen = CommandLine.Task(parsed.GetValue(task), folder, parsed.GetValue(dataset)!).Name();
         var request = new RunRequest
         {
             Id = Ulid.NewUlid().ToString(),
@@ -58,7 +62,8 @@ internal sealed class TrainOptions
             Dtype = parsed.GetValue(dtype)!,
             Device = parsed.GetValue(device)!,
             Threads = parsed.GetValue(threads),
-            Peft = Method(parsed),
+            TaskType = chosen,
+            Peft = Method(parsed, chosen),
             Dataset = Path.GetFullPath(parsed.GetValue(dataset)!),
             Training = Training(parsed),
             Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
@@ -69,10 +74,10 @@ internal sealed class TrainOptions
         return paths.Root;
     }
 
-    private JsonObject Method(ParseResult parsed)
+    private JsonObject Method(ParseResult parsed, string chosen)
     {
         var type = parsed.GetValue(method)!.ToUpperInvariant();
-        var peft = new JsonObject { ["peft_type"] = type, ["task_type"] = "CAUSAL_LM" };
+        var peft = new JsonObject { ["peft_type"] = type, ["task_type"] = chosen };
         if (parsed.GetValue(rank) is { } r)
             peft["r"] = r;
         var lists = (PeftMethodRegistry.TryFind(type)?.Options ?? [])

@@ -36,14 +36,19 @@ internal abstract class EventPrinter : IDisposable
         RunAlert e => Text($"{e.Severity}: {e.Message}"),
         RunResumed e => Text($"resumed from step {e.FromStep}"),
         RunProgress e => Text($"{e.Phase} {e.Done}/{e.Total}"),
+        RunMetrics { PrimaryMetric: not "f1" } or RunMetrics { TaskType: not "CAUSAL_LM" and not "SEQ_2_SEQ_LM" } => Task((RunMetrics)what),
         RunMetrics e => Text(
             $"{e.Split}: F1 {e.F1:F4} [{e.F1Low:F4}, {e.F1High:F4}]  precision {e.Precision:F4}  recall {e.Recall:F4}  unreadable {e.ParseFailureRate:P1}  ({e.Records} records, trained {e.TrainSeconds:F0} s, decoded {e.EvalSeconds:F0} s, peak {e.PeakRss >> 20} MiB)"),
         RunControlAcknowledged e => Text($"command {e.Command} carried out"),
         _ => what.ToString(),
     };
 
-    private static string Scores(Dictionary<string, double?> metrics) =>
-        string.Concat(metrics.Select(m => string.Create(CultureInfo.InvariantCulture, $"  {m.Key} {m.Value:F4}")));
+    private static string Task(RunMetrics e) => Text(
+        $"{e.Split}:{Scores(e.Metrics)}  ({e.Records} records, trained {e.TrainSeconds:F0} s, measured {e.EvalSeconds:F0} s, peak {e.PeakRss >> 20} MiB)");
+
+    /// <summary>Scores that are defined, each with its name.</summary>
+    internal static string Scores(IReadOnlyDictionary<string, double?> metrics) =>
+        string.Concat(metrics.Where(pair => pair.Value is not null).Select(pair => Text($"  {pair.Key} {pair.Value:F4}")));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Peft.Core.Data.Tasks;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Cli.Serving;
 
@@ -39,4 +41,17 @@ internal sealed record ServeRequest
 }
 
 /// <summary>One line to a client: <c>token</c> (a piece of text), <c>done</c> (the whole answer), <c>cancelled</c> or <c>error</c>.</summary>
-internal sealed record ServeReply(string? Id, string Kind, string? Text = null, int? Tokens = null, double? Seconds = null, string? Message = null);
+internal sealed record ServeReply(string? Id, string Kind, string? Text = null, int? Tokens = null, double? Seconds = null, string? Message = null)
+{
+    /// <summary>Classification: every label with its probability, most probable first (a number for regression).</summary>
+    public IReadOnlyList<ServedLabel>? Labels { get; init; }
+
+    /// <summary>Tagging: what was found in the input.</summary>
+    public IReadOnlyList<EntitySpan>? Entities { get; init; }
+
+    /// <summary>Question answering: what was found in the input.</summary>
+    public FoundAnswer? Answer { get; init; }
+}
+
+/// <summary>A label with its probability, 0–1.</summary>
+internal sealed record ServedLabel(string Label, double Probability);

@@ -35,7 +35,7 @@ public static class Seq2SeqGenerator
         var rows = Enumerable.Range(0, batch).ToArray(); // which result each row that goes on belongs to
         var eos = options.EosTokenIds.Select(id => (long)id).ToHashSet();
         using var choice = new TokenChoice(options, model.Device);
-        using var cache = new Seq2SeqCache(model.Config, batch, options.MaxNewTokens, model.DType, model.Device);
+        using var cache = new Seq2SeqCache(model.Config, batch, options.MaxNewTokens + (model.Prefix?.Length ?? 0), model.DType, model.Device);
         var mask = attentionMask?.to(model.Device);
         var encoded = model.Encode(inputIds.to(model.Device), mask);
         var next = Enumerable.Repeat((long)model.DecoderStartTokenId, batch).ToArray();

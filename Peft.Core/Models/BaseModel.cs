@@ -26,6 +26,15 @@ public sealed record ModelLoadOptions
 
     /// <summary>Labels of a classification; null takes the config's number.</summary>
     public int? NumLabels { get; init; }
+
+    /// <summary>Names of the labels in order; wins over <see cref="NumLabels"/>. Null leaves the config's.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>What labels are (<see cref="ModelConfig.ProblemType"/>); null takes the config's.</summary>
+    public string? ProblemType { get; init; }
+
+    /// <summary>Id for padding where the config names none.</summary>
+    public int? PadTokenId { get; init; }
 }
 
 /// <summary>
@@ -96,7 +105,13 @@ public abstract class BaseModel : IDisposable
     {
         options ??= new ModelLoadOptions();
         var device = TorchRuntime.ResolveDevice(options.Device);
-        var config = ModelConfig.Load(folder, options.Task, options.NumLabels);
+        var config = ModelConfig.Load(folder, options.Task, options.Labels?.Count ?? options.NumLabels);
+        config = config with
+        {
+            Labels = options.Labels ?? config.Labels,
+            ProblemType = options.ProblemType ?? config.ProblemType,
+            PadTokenId = config.PadTokenId ?? options.PadTokenId,
+        };
         using var checkpoint = Checkpoint.Open(folder);
         using var gradOff = no_grad();
         var weights = WeightSource.From(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device);

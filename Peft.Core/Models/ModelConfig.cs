@@ -72,6 +72,12 @@ public abstract record ModelConfig
     /// <summary>Labels of a classification (2 when the config names none).</summary>
     public int NumLabels { get; init; } = 2;
 
+    /// <summary>Names of the labels that a run gave the head (Hugging Face's <c>id2label</c>); null when they are the config's own.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>Longest input in tokens: <see cref="MaxPositionEmbeddings"/>, less where some positions are taken.</summary>
+    public virtual int MaxTokens => MaxPositionEmbeddings;
+
     /// <summary><c>single_label_classification</c>, <c>multi_label_classification</c> or <c>regression</c>; null leaves it to the labels.</summary>
     public string? ProblemType { get; init; }
 

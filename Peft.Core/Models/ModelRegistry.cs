@@ -96,8 +96,11 @@ public static class ModelRegistry
         ? descriptor
         : throw Unknown("", modelType);
 
-    internal static ModelDescriptor Find(ConfigReader reader)
+    /// <summary>The descriptor of the architecture that a config names.</summary>
+    /// <exception cref="PeftException">No or an unknown architecture.</exception>
+    public static ModelDescriptor Find(ConfigReader reader)
     {
+        ArgumentNullException.ThrowIfNull(reader);
         var modelType = reader.String("model_type")
             ?? throw new PeftException($"{reader.Path}: field 'model_type' is missing, so the architecture is unknown.");
         return s_descriptors.TryGetValue(modelType, out var descriptor) ? descriptor : throw Unknown(reader.Path + ": ", modelType);

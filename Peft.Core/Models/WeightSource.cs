@@ -144,13 +144,17 @@ public sealed class WeightSource
         return tensor;
     }
 
-    /// <summary>A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases.</summary>
+    /// <summary>
+    /// A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases. Each tensor has its own
+    /// generator: parts that stay frozen (BERT's pooler) are not saved with an adapter and must come out the same every time.
+    /// </summary>
     private Tensor Draw(string name, long[] shape)
     {
         initialised.Add(name);
+        using var generator = new Generator(name.Aggregate(14695981039346656037UL, (hash, c) => (hash ^ c) * 1099511628211UL) >> 1, CPU);
         using var fresh = name.EndsWith(".bias", StringComparison.Ordinal)
             ? zeros(shape)
-            : empty(shape).normal_(0, checkpoint!.InitializerRange);
+            : empty(shape).normal_(0, checkpoint!.InitializerRange, generator);
         return fresh.to(DType, Device, copy: true).DetachFromDisposeScope();
     }
 }

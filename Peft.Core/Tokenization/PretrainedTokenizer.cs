@@ -63,6 +63,19 @@ public sealed class PretrainedTokenizer
     /// <summary>Id of <see cref="PadToken"/>.</summary>
     public int? PadId => Id(PadToken);
 
+    /// <summary>Ids that the post-processor puts in front of a text.</summary>
+    public IReadOnlyList<int> Front => _file.PostProcessor.Front;
+
+    /// <summary>Ids that the post-processor puts behind a text.</summary>
+    public IReadOnlyList<int> Behind => _file.PostProcessor.Behind;
+
+    /// <summary>Ids in front of, between and behind a pair of texts. Where the file says nothing of pairs, the second text follows the first.</summary>
+    public (IReadOnlyList<int> Front, IReadOnlyList<int> Middle, IReadOnlyList<int> Behind) Pair =>
+        _file.PostProcessor.PairFront is { } front ? (front, _file.PostProcessor.PairMiddle, _file.PostProcessor.PairBehind) : (Front, Behind, Behind);
+
+    /// <summary>Which text the second text's tokens are said to belong to: 1 where texts are told apart by number, otherwise 0.</summary>
+    public int SecondSegment => _file.PostProcessor.SecondSegment;
+
     /// <summary>Reads the tokenizer of a model folder.</summary>
     /// <exception cref="PeftException">A file is missing or asks for something this version cannot do; the message names file and field.</exception>
     public static PretrainedTokenizer Load(string folder)

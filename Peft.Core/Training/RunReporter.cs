@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Peft.Core.Data;
-using Peft.Core.Evaluation;
 using Peft.Core.Methods;
+using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Tensors;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Training;
 
@@ -29,11 +29,10 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        Ready(setup.Count, setup.Model.DType, setup.Train.Examples.Count, setup.Train.CutRecords + setup.Train.DroppedRecords);
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
-        var train = setup.Train;
-        if (train.CutRecords + train.DroppedRecords > 0)
+        if (setup.Train is { } train && train.CutRecords + train.DroppedRecords > 0)
         {
             Alert("warning", "records_cut", string.Create(
                 CultureInfo.InvariantCulture,
@@ -93,8 +92,8 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         }
     }
 
-    /// <summary>The dev loss was measured.</summary>
-    public void EvalLoss(double loss, int records, double seconds, Dictionary<string, double?>? metrics = null)
+    /// <summary>The dev loss was measured, and scores where they cost no writing.</summary>
+    public void EvalLoss(double loss, int records, double seconds, IReadOnlyDictionary<string, double?>? metrics)
     {
         var best = Progress.BestEvalLoss is not { } before || loss < before;
         Progress = Progress with { BestEvalLoss = best ? loss : Progress.BestEvalLoss, LastEvalStep = Progress.Step };
@@ -106,18 +105,15 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             TrainSeconds = Progress.Seconds,
             Tokens = Progress.Tokens,
             Best = best,
-            Metrics = metrics ?? [],
+            Metrics = new Dictionary<string, double?>(metrics ?? new Dictionary<string, double?>()),
         });
     }
 
-    /// <summary>Answers were generated to be looked at.</summary>
-    public void Samples(IReadOnlyList<InstructionRecord> records, IReadOnlyList<string> answers)
+    /// <summary>Answers to be looked at.</summary>
+    public void Samples(IReadOnlyList<RunPrediction> samples)
     {
-        for (var i = 0; i < records.Count; i++)
-        {
-            var record = records[i];
-            Append(new RunSample { Index = i, Instruction = record.Instruction, Input = record.Input, Reference = record.Output, Output = answers[i] });
-        }
+        foreach (var sample in samples)
+            Append(new RunSample { Index = sample.Index, Instruction = sample.Instruction, Input = sample.Input, Reference = sample.Reference, Output = sample.Output });
     }
 
     /// <summary>A phase without optimizer steps has come so far.</summary>
@@ -134,17 +130,20 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     public void Alert(string severity, string code, string message) => Append(new RunAlert { Severity = severity, Code = code, Message = message });
 
     /// <summary>The task scores.</summary>
-    public void Metrics(TripleReport report, string split, int records, double? devLoss, double seconds, long adapterBytes) => Append(new RunMetrics
+    public void Metrics(TaskResult result, ModelTask task, string split, double? devLoss, double seconds, long adapterBytes) => Append(new RunMetrics
     {
+        TaskType = task.Name(),
+        Metrics = new Dictionary<string, double?>(result.Report.Metrics),
+        PrimaryMetric = result.Report.Primary,
         Split = split,
-        Records = records,
-        Precision = report.Micro.Precision,
-        Recall = report.Micro.Recall,
-        F1 = report.Micro.F1,
-        F1Low = report.F1Interval?.Low,
-        F1High = report.F1Interval?.High,
-        ParseFailureRate = report.ParseFailureRate,
-        Relations = [.. report.ByRelation.Select(pair => new RelationScore(
+        Records = result.Predictions.Count,
+        Precision = result.Report.Metrics.GetValueOrDefault("precision"),
+        Recall = result.Report.Metrics.GetValueOrDefault("recall"),
+        F1 = result.Report.Metrics.GetValueOrDefault("f1"),
+        F1Low = result.Report.Triples?.F1Interval?.Low,
+        F1High = result.Report.Triples?.F1Interval?.High,
+        ParseFailureRate = result.Report.Triples?.ParseFailureRate ?? 0,
+        Relations = [.. (result.Report.Triples?.ByRelation ?? []).Select(pair => new RelationScore(
             pair.Key, pair.Value.TruePositives, pair.Value.Predicted, pair.Value.Gold, pair.Value.Precision, pair.Value.Recall, pair.Value.F1))],
         DevLoss = devLoss,
         TrainSeconds = Progress.Seconds,

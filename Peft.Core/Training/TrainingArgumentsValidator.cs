@@ -55,6 +55,8 @@ public static class TrainingArgumentsValidator
         NotNegative("max_eval_samples", arguments.MaxEvalSamples);
         NotNegative("generation_samples", arguments.GenerationSamples);
         Check(arguments.LabelSmoothingFactor is >= 0 and < 1, "label_smoothing_factor", $"must be at least 0 and below 1, but is {arguments.LabelSmoothingFactor}.");
+        NotNegative("doc_stride", arguments.DocStride);
+        Positive("max_answer_length", arguments.MaxAnswerLength);
         Check(arguments.PromptFormat is "auto" or "chat" or "plain", "prompt_format", $"'{arguments.PromptFormat}' is not known; known are auto, chat, plain.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(

@@ -3,6 +3,7 @@ using Peft.Core.Data;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Training.Optimizers;
+using Peft.Core.Training.Tasks;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Training;
@@ -23,19 +24,28 @@ public sealed record StepReport(int Step, double Loss, double LearningRate, doub
 /// </summary>
 public sealed class TrainingLoop : IDisposable
 {
-    private readonly CausalLanguageModel model;
-    private readonly IReadOnlyList<TokenizedExample> examples;
+    private readonly BaseModel model;
+    private readonly TaskSplit examples;
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
     private readonly LearningRateSchedule schedule;
-    private readonly int padId;
 
-    /// <summary>A loop before its first step.</summary>
+    /// <summary>A loop of a decoder that follows instructions, before its first step.</summary>
     /// <param name="model">The base.</param>
     /// <param name="adapter">What trains.</param>
     /// <param name="examples">The training split.</param>
     /// <param name="arguments">Checked arguments.</param>
     public TrainingLoop(CausalLanguageModel model, PeftAdapter adapter, IReadOnlyList<TokenizedExample> examples, TrainingArguments arguments)
+        : this(model, adapter, new CausalSplit(examples), arguments)
+    {
+    }
+
+    /// <summary>A loop before its first step.</summary>
+    /// <param name="model">The base, loaded for the task of the examples.</param>
+    /// <param name="adapter">What trains.</param>
+    /// <param name="examples">The training split.</param>
+    /// <param name="arguments">Checked arguments.</param>
+    public TrainingLoop(BaseModel model, PeftAdapter adapter, TaskSplit examples, TrainingArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(adapter);
@@ -44,9 +54,8 @@ public sealed class TrainingLoop : IDisposable
         this.model = model;
         this.examples = examples;
         this.arguments = arguments;
-        padId = model.Config.PadTokenId ?? 0;
         plan = new BatchPlan(
-            [.. examples.Select(e => e.Length)],
+            examples.Lengths,
             arguments.PerDeviceTrainBatchSize,
             arguments.GradientAccumulationSteps,
             arguments.Seed,
@@ -83,15 +92,13 @@ public sealed class TrainingLoop : IDisposable
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
         model.Training = true;
-        var batches = plan.Step(Step).Select(rows => Batch.Collate([.. rows.Select(i => examples[i])], padId, model.Device)).ToArray();
-
-        // Token-exact accumulation: every micro-batch is divided by the label tokens of the whole group.
-        double labelTokens = batches.Sum(batch => batch.LabelTokens);
+        var batches = plan.Step(Step).Select(rows => examples.Collate(model, rows)).ToArray();
+        var group = new LossGroup(batches.Length, batches.Sum(batch => batch.Items), arguments.LabelSmoothingFactor);
         Tensor? total = null;
         foreach (var batch in batches)
         {
             using var micro = NewDisposeScope();
-            var loss = CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, labelTokens, arguments.LabelSmoothingFactor);
+            var loss = batch.Loss(group);
             loss.backward();
             var detached = loss.detach();
             total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();

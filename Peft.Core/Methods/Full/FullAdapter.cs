@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Peft.Core.Models;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
@@ -66,5 +70,20 @@ internal sealed class FullAdapter : PeftAdapter
             if (File.Exists(source) && Path.GetFullPath(source) != Path.GetFullPath(Path.Combine(folder, name)))
                 File.Copy(source, Path.Combine(folder, name), overwrite: true);
         }
+
+        if (Model.Config.Labels is { } labels)
+            NameLabels(Path.Combine(folder, "config.json"), labels);
+    }
+
+    /// <summary>A head with labels of its own is told in the model's config.</summary>
+    private void NameLabels(string file, IReadOnlyList<string> labels)
+    {
+        var config = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        config.Remove("num_labels");
+        config["id2label"] = new JsonObject(labels.Select((label, i) => KeyValuePair.Create(i.ToString(CultureInfo.InvariantCulture), (JsonNode?)label)));
+        config["label2id"] = new JsonObject(labels.Select((label, i) => KeyValuePair.Create(label, (JsonNode?)i)));
+        if (Model.Config.ProblemType is { } kind)
+            config["problem_type"] = kind;
+        File.WriteAllText(file, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
     }
 }

@@ -111,6 +111,7 @@ internal sealed class LoraAdapter : PeftAdapter
     protected override PeftConfig SavedConfig() => config with
     {
         TargetModules = targets.Selector,
+        ModulesToSave = TaskHead.Saved(config.ModulesToSave, config.TaskType),
         FanInFanOut = layers.Exists(l => l.Target.Transposed),
     };
 

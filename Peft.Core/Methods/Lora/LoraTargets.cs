@@ -19,7 +19,7 @@ public sealed record LoraTarget(string Path, int InFeatures, int OutFeatures, bo
 public sealed class LoraTargets
 {
     /// <summary>What PEFT puts in front of the base's module paths.</summary>
-    public const string Prefix = "base_model.model.";
+    public const string Prefix = TaskHead.TunerPrefix;
 
     private readonly LoraConfig config;
     private readonly ModelConfig model;
@@ -74,7 +74,7 @@ public sealed class LoraTargets
         var linears = model.Linears();
         if (selector.IsAllLinear)
             selector = ModuleSelector.FromNames(Shorten([.. linears.Select(l => l.Path)], model));
-        var saved = SavedModulesOf(config, model);
+        var saved = TaskHead.Modules(model, TaskHead.Saved(config.ModulesToSave, config.TaskType) ?? []);
         var targets = new List<LoraTarget>();
         void Consider(LinearShape module, bool embedding)
         {
@@ -130,6 +130,8 @@ public sealed class LoraTargets
         foreach (var shape in model.Parameters().Where(p => p.Name.EndsWith(".bias", StringComparison.Ordinal)))
         {
             var path = shape.Name[..^".bias".Length];
+            if (SavedModules.Any(s => path == s || path.StartsWith(s + ".", StringComparison.Ordinal)))
+                continue; // trains as part of that module
             if (adapted.Contains(path))
                 yield return (shape.Name, $"{Prefix}{path}.base_layer.bias");
             else if (config.Bias == "all")
@@ -138,16 +140,7 @@ public sealed class LoraTargets
     }
 
     /// <summary>Base parameters trained in full: checkpoint name (the embedding's for a tied head), name in memory.</summary>
-    public IEnumerable<(string Parameter, string Name)> SavedParameters()
-    {
-        foreach (var path in SavedModules)
-        {
-            if (path == model.HeadPath && model.HeadIsTied)
-                yield return (model.EmbeddingPath + ".weight", $"{Prefix}{path}.weight");
-            foreach (var shape in model.Parameters().Where(p => p.Name.StartsWith(path + ".", StringComparison.Ordinal)))
-                yield return (shape.Name, Prefix + shape.Name);
-        }
-    }
+    public IEnumerable<(string Parameter, string Name)> SavedParameters() => TaskHead.Parameters(model, SavedModules, Prefix);
 
     /// <summary>The value of the first expression that matches the end of a path; null when none does.</summary>
     public static double? ByPattern(IReadOnlyDictionary<string, double> patterns, string path)
@@ -199,38 +192,5 @@ public sealed class LoraTargets
         return endings;
     }
 
-    private static List<string> SavedModulesOf(LoraConfig config, ModelConfig model)
-    {
-        if (config.ModulesToSave is not { Count: > 0 } names)
-            return [];
-        var modules = new List<string>();
-        foreach (var path in ModulePaths(model))
-        {
-            // PEFT compares endings without the dot, and what lies under a saved module is saved with it.
-            if (names.Any(n => path.EndsWith(n, StringComparison.Ordinal)) && !modules.Any(m => path.StartsWith(m + ".", StringComparison.Ordinal)))
-                modules.Add(path);
-        }
-
-        return modules;
-    }
-
-    private static List<string> ModulePaths(ModelConfig model)
-    {
-        var paths = new List<string>();
-        var names = model.Parameters().Select(p => p.Name);
-        if (model.HeadIsTied)
-            names = names.Append(model.HeadPath + ".weight");
-        foreach (var name in names)
-        {
-            for (var dot = name.IndexOf('.', StringComparison.Ordinal); dot > 0; dot = name.IndexOf('.', dot + 1))
-            {
-                if (!paths.Contains(name[..dot]))
-                    paths.Add(name[..dot]);
-            }
-        }
-
-        return paths;
-    }
-
-    private IReadOnlyList<long> ShapeOf(string parameter) => model.Parameters().First(p => p.Name == parameter).Shape;
+    private IReadOnlyList<long> ShapeOf(string parameter) => TaskHead.ShapeOf(model, parameter);
 }

@@ -95,7 +95,7 @@ internal static class LoraValidation
 
         if (result.IsValid && targets.Targets.Count == 0)
             result.Error("target_modules", $"no module matches {config.TargetModules?.ToJson().ToJsonString() ?? "the default"}; this base has {Known(model)}.");
-        foreach (var name in config.ModulesToSave ?? [])
+        foreach (var name in (config.ModulesToSave ?? []).Except(TaskHead.Names(config.TaskType)))
         {
             if (!targets.SavedModules.Any(m => m.EndsWith(name, StringComparison.Ordinal)))
                 result.Error("modules_to_save", $"no module is called '{name}'.");

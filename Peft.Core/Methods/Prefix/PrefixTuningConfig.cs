@@ -23,6 +23,9 @@ public sealed record PrefixTuningConfig : PeftConfig
     /// <summary>Width of that network; null takes the width of the keys.</summary>
     public int? EncoderHiddenSize { get; init; }
 
+    /// <summary>Modules trained in full beside the prefix and saved with it: the head of a task. A decoder's own modules cannot be chosen.</summary>
+    public IReadOnlyList<string>? ModulesToSave { get; init; }
+
     /// <summary>Features that the JSON asked for and this engine does not have.</summary>
     public IReadOnlyList<string> Unsupported { get; init; } = [];
 
@@ -38,13 +41,14 @@ public sealed record PrefixTuningConfig : PeftConfig
     public static PrefixTuningConfig Read(JsonObject json)
     {
         var reader = new PeftJson(json);
-        string[] features = ["modules_to_save", "init_weights"];
+        string[] features = ["init_weights"];
         return WithCommon(
             new PrefixTuningConfig
             {
                 NumVirtualTokens = reader.Whole("num_virtual_tokens") ?? 20,
                 PrefixProjection = reader.Flag("prefix_projection") ?? false,
                 EncoderHiddenSize = reader.Whole("encoder_hidden_size"),
+                ModulesToSave = reader.Texts("modules_to_save"),
                 TokenDim = reader.Whole("token_dim"),
                 NumLayers = reader.Whole("num_layers"),
                 NumAttentionHeads = reader.Whole("num_attention_heads"),
@@ -70,6 +74,7 @@ public sealed record PrefixTuningConfig : PeftConfig
         return this with
         {
             EncoderHiddenSize = HiddenWidth(model),
+            ModulesToSave = TaskHead.Saved(ModulesToSave, TaskType),
             TokenDim = KeyWidth(model),
             NumLayers = model.NumHiddenLayers,
             NumAttentionHeads = model.NumKeyValueHeads,
@@ -83,6 +88,10 @@ public sealed record PrefixTuningConfig : PeftConfig
         var result = new PeftValidation();
         foreach (var feature in Unsupported)
             result.Error(feature, $"the adapter uses '{feature}', which this version does not compute.");
+        if ((ModulesToSave ?? []).Except(TaskHead.Names(TaskType)).ToList() is { Count: > 0 } others)
+            result.Error("modules_to_save", $"'{others[0]}' cannot train beside a prefix; the head of the task does by itself.");
+        if (model.NumDecoderLayers > model.NumHiddenLayers)
+            result.Error("peft_type", $"a prefix has keys and values for {model.NumHiddenLayers} layers, but this base's decoder has {model.NumDecoderLayers}.");
         if (NumVirtualTokens < 1)
             result.Error("num_virtual_tokens", $"must be a positive whole number, but is {NumVirtualTokens}.");
         else if (NumVirtualTokens >= model.MaxPositionEmbeddings)
@@ -103,10 +112,12 @@ public sealed record PrefixTuningConfig : PeftConfig
     {
         ArgumentNullException.ThrowIfNull(model);
         var (token, hidden, table) = (KeyWidth(model), HiddenWidth(model), 2L * model.NumHiddenLayers * KeyWidth(model));
+        var head = TaskHead.Shapes(model, TaskType, TaskHead.PromptPrefix);
         if (!PrefixProjection)
-            return [new TrainableShape(PrefixEncoder.EmbeddingName, [NumVirtualTokens, table], false)];
+            return [.. head, new TrainableShape(PrefixEncoder.EmbeddingName, [NumVirtualTokens, table], false)];
         return
         [
+            .. head,
             new(PrefixEncoder.EmbeddingName, [NumVirtualTokens, token], false),
             new(PrefixEncoder.FirstWeightName, [hidden, token], false),
             new(PrefixEncoder.FirstBiasName, [hidden], false),
@@ -121,7 +132,8 @@ public sealed record PrefixTuningConfig : PeftConfig
         fields["encoder_hidden_size"] = EncoderHiddenSize;
         fields["num_attention_heads"] = NumAttentionHeads;
         fields["num_layers"] = NumLayers;
-        fields["num_transformer_submodules"] = 1;
+        fields["modules_to_save"] = ModulesToSave is null ? null : new JsonArray([.. ModulesToSave.Select(n => (JsonNode)JsonValue.Create(n))]);
+        fields["num_transformer_submodules"] = TaskType == "SEQ_2_SEQ_LM" ? 2 : 1;
         fields["num_virtual_tokens"] = NumVirtualTokens;
         fields["prefix_projection"] = PrefixProjection;
         fields["token_dim"] = TokenDim;

@@ -138,22 +138,22 @@ public sealed class Bart : EncoderDecoderModel
         ArgumentNullException.ThrowIfNull(decoderIds);
         ArgumentNullException.ThrowIfNull(encoded);
         using var scope = NewDisposeScope();
-        var (batch, length) = (decoderIds.shape[0], decoderIds.shape[1]);
-        var past = cache?.Own.Length ?? 0;
-        var own = AttentionMask.Build(null, length, past, 0, DType, Device);
+        var call = new OutputCall(this, decoderIds, cache);
+        var (batch, length) = (call.Batch, call.Length);
+        var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device);
         var cross = AttentionMask.OfPadding(attentionMask, DType, Device);
         var source = encoded.reshape(-1, encoded.shape[2]);
-        var h = Embed(decoder, decoderIds, past);
+        var h = Embed(decoder, decoderIds, call.Past);
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
         {
             using var layerScope = NewDisposeScope();
-            h = block.OwnNorm.Forward(h + Attend(block.Own, h, h, batch, config.NumAttentionHeads, own, (k, v) => cache is null ? (k(), v()) : cache.Own.Append(i, k(), v())));
+            h = block.OwnNorm.Forward(h + Attend(block.Own, h, h, batch, config.NumAttentionHeads, own, (k, v) => call.All(i, k(), v())));
             h = block.CrossNorm!.Forward(h + Attend(
                 block.Cross!, h, source, batch, config.NumAttentionHeads, cross, (k, v) => cache is null ? (k(), v()) : cache.Input(i, () => (k(), v()))));
             h = FeedForward(block, h).MoveToOuterDisposeScope();
         }
 
-        cache?.Own.Advance(length);
+        call.End();
         return h.view(batch, length, -1).MoveToOuterDisposeScope();
     }
 

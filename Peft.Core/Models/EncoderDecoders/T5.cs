@@ -148,22 +148,22 @@ public sealed class T5 : EncoderDecoderModel
         ArgumentNullException.ThrowIfNull(decoderIds);
         ArgumentNullException.ThrowIfNull(encoded);
         using var scope = NewDisposeScope();
-        var (batch, length) = (decoderIds.shape[0], decoderIds.shape[1]);
-        var past = cache?.Own.Length ?? 0;
-        var distance = decoder.Table.Bias(length, past, past + length, DType);
-        var own = AttentionMask.Build(null, length, past, 0, DType, Device).Filled(length, past + length, DType, Device).Plus(distance);
+        var call = new OutputCall(this, decoderIds, cache);
+        var (batch, length) = (call.Batch, call.Length);
+        var distance = decoder.Table.Bias(length, call.Past, call.Keys, DType);
+        var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device).Filled(length, call.Keys, DType, Device).Plus(distance);
         var cross = AttentionMask.OfPadding(attentionMask, DType, Device);
         var source = encoded.reshape(-1, encoded.shape[2]); // [B*S, C]
         var h = Embedding.Forward(decoderIds.view(-1));
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
         {
             using var layerScope = NewDisposeScope();
-            h = h + Attend(block.Own, block.OwnNorm.Forward(h), batch, own, cache?.Own, i);
+            h = h + Attend(block.Own, block.OwnNorm.Forward(h), batch, own, call, i);
             h = h + AttendInput(block.Cross!, block.CrossNorm!.Forward(h), source, batch, cross, cache, i);
             h = FeedForward(block, h).MoveToOuterDisposeScope();
         }
 
-        cache?.Own.Advance(length);
+        call.End();
         return decoder.Norm.Forward(h).view(batch, length, -1).MoveToOuterDisposeScope();
     }
 
@@ -171,11 +171,11 @@ public sealed class T5 : EncoderDecoderModel
     protected override Tensor Score(Tensor hidden) =>
         Head!.Forward(config.TieWordEmbeddings ? hidden * Math.Pow(config.HiddenSize, -0.5) : hidden);
 
-    private Tensor Attend(Projections p, Tensor x, long batch, AttentionMask mask, KeyValueCache? cache = null, int layer = 0)
+    private Tensor Attend(Projections p, Tensor x, long batch, AttentionMask mask, OutputCall? call = null, int layer = 0)
     {
         var (k, v) = (Split(p.Key.Forward(x), batch), Split(p.Value.Forward(x), batch));
-        if (cache is not null)
-            (k, v) = cache.Append(layer, k, v);
+        if (call is not null)
+            (k, v) = call.All(layer, k, v);
         return p.Output.Forward(Attention.Compute(Split(p.Query.Forward(x), batch), k, v, mask, Arithmetic, scale: 1));
     }
 

@@ -25,6 +25,9 @@ public sealed record BertConfig : ModelConfig
     public bool CountsFromPad { get; init; }
 
     /// <inheritdoc />
+    public override int MaxTokens => CountsFromPad ? MaxPositionEmbeddings - (PadTokenId ?? 0) - 1 : MaxPositionEmbeddings;
+
+    /// <inheritdoc />
     public override string BasePrefix => ModelType switch
     {
         "bert" => "bert",

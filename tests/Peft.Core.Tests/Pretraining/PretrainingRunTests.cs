@@ -124,14 +124,14 @@ public sealed class PretrainingRunTests : IDisposable
             return $"{{\"text\": \"{string.Concat(Enumerable.Range(0, 24).Select(i => (char)('一' + ((first + (7 * i)) % 20))))}\"}}";
         }));
         var config = Small(layout);
-        foreach (var (name, value) in layout == "mt5" ? new[] { ("d_model", 64), ("d_kv", 32), ("num_heads", 2) } : [("hidden_size", 32), ("num_hidden_layers", 2)])
+        foreach (var (name, value) in layout == "mt5" ? new[] { ("d_model", 64), ("d_kv", 32), ("num_heads", 2) } : [("hidden_size", 64), ("num_hidden_layers", 2)])
             config[name] = value;
-        var rate = layout == "mt5" ? 0.01 : 0.003;
-        var (plain, started) = (Order(layout, steps: 50, config: config, rate: rate), Order(layout, steps: 50, config: config, rate: rate, neighbours: true));
+        var (rate, steps) = layout == "mt5" ? (0.01, 50) : (0.002, 200);
+        var (plain, started) = (Order(layout, steps, config: config, rate: rate), Order(layout, steps, config: config, rate: rate, neighbours: true));
         RunTrainer.Run(plain.Root);
         RunTrainer.Run(started.Root);
 
-        double[] Losses(RunPaths paths) => [.. TinyRun.Events(paths).OfType<RunEvalLoss>().Where(e => e.Step >= 25).Select(e => e.Loss)];
+        double[] Losses(RunPaths paths) => [.. TinyRun.Events(paths).OfType<RunEvalLoss>().Where(e => e.Step >= steps / 2).Select(e => e.Loss)];
         Assert.True(Losses(started).Average() < Losses(plain).Average() - 0.05, $"{string.Join(' ', Losses(plain))}; started: {string.Join(' ', Losses(started))}");
     }
 
