@@ -126,8 +126,8 @@ public sealed class PretrainingRunTests : IDisposable
         var config = Small(layout);
         foreach (var (name, value) in layout == "mt5" ? new[] { ("d_model", 64), ("d_kv", 32), ("num_heads", 2) } : [("hidden_size", 64), ("num_hidden_layers", 2)])
             config[name] = value;
-        var (rate, steps) = layout == "mt5" ? (0.01, 50) : (0.002, 200);
-        var (plain, started) = (Order(layout, steps, config: config, rate: rate), Order(layout, steps, config: config, rate: rate, neighbours: true));
+        var (rate, steps, batch) = layout == "mt5" ? (0.01, 50, 4) : (0.001, 200, 16);
+        var (plain, started) = (Order(layout, steps, config: config, rate: rate, batch: batch), Order(layout, steps, config: config, rate: rate, neighbours: true, batch: batch));
         RunTrainer.Run(plain.Root);
         RunTrainer.Run(started.Root);
 
@@ -180,7 +180,7 @@ public sealed class PretrainingRunTests : IDisposable
         _ => new JsonObject { ["hidden_size"] = 16, ["intermediate_size"] = 32, ["num_attention_heads"] = 2, ["num_hidden_layers"] = 1 },
     };
 
-    private RunPaths Order(string layout, int steps = 60, int seed = 42, double density = 0.15, JsonObject? config = null, string? embeddings = null, string? from = null, double rate = 0.02, bool neighbours = false)
+    private RunPaths Order(string layout, int steps = 60, int seed = 42, double density = 0.15, JsonObject? config = null, string? embeddings = null, string? from = null, double rate = 0.02, bool neighbours = false, int batch = 4)
     {
         var fields = config?.DeepClone().AsObject() ?? Small(layout);
         fields["model_type"] = layout;
@@ -194,7 +194,7 @@ public sealed class PretrainingRunTests : IDisposable
             Dataset = Corpus,
             Training = new JsonObject
             {
-                ["max_steps"] = steps, ["learning_rate"] = rate, ["per_device_train_batch_size"] = 4, ["eval_steps"] = 5, ["save_steps"] = 3, ["max_length"] = 32, ["seed"] = seed,
+                ["max_steps"] = steps, ["learning_rate"] = rate, ["per_device_train_batch_size"] = batch, ["eval_steps"] = 5, ["save_steps"] = 3, ["max_length"] = 32, ["seed"] = seed,
             },
             Pretraining = new PretrainingOrder { Config = fields, EvalDocuments = 8, NoiseDensity = density, InitEmbeddingsFrom = embeddings, InitFrom = from, NeighbourStart = neighbours },
         });
