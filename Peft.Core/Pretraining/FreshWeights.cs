@@ -54,7 +54,12 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool nei
             .Where(pair => pair.Other is { } at && at < rows.shape[0])
             .Select(pair => (pair.Id, Other: pair.Other!.Value))
             .ToArray();
-        using var chosen = rows.index_select(0, tensor(pairs.Select(pair => (long)pair.Other).ToArray()));
+        using var taken = rows.index_select(0, tensor(pairs.Select(pair => (long)pair.Other).ToArray()));
+
+        // What all rows share (half of their length in a trained decoder) would drown what tells tokens apart, and positions, in the first
+        // norm; to a head it makes no difference, since it moves all scores alike.
+        using var shared = taken.mean([0], keepdim: true);
+        using var chosen = taken - shared;
         using var spread = chosen.std();
         var measured = spread.item<float>();
 

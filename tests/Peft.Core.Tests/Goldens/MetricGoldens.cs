@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Peft.Core.Data;
+using Peft.Core.Data.Tasks;
 using Peft.Core.Evaluation;
 
 namespace Peft.Core.Tests.Goldens;
@@ -17,15 +18,19 @@ public sealed class MetricGoldens
     {
         var golden = GoldenCase.Open(path);
         var subkind = golden.Text("subkind");
-        Skip.IfNot(subkind is "relations" or "bootstrap", $"metric {subkind} is not supported yet");
+        Skip.IfNot(subkind is "relations" or "bootstrap" or "ner" or "classification", $"metric {subkind} is not supported yet");
         var report = new GoldenReport();
         var tolerance = golden.Tolerance("value");
         var number = 0;
         foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
         {
-            var row = JsonNode.Parse(line)!;
+            var row = JsonNode.Parse(line.Replace(":NaN", ":\"nan\"", StringComparison.Ordinal))!;
             var what = $"row {++number}";
-            if (subkind == "relations")
+            if (subkind == "ner")
+                CheckEntities(row, tolerance, what, report);
+            else if (subkind == "classification")
+                CheckClasses(row, tolerance, what, report);
+            else if (subkind == "relations")
                 CheckRelations(row, tolerance, what, report);
             else if (row["what"]!.GetValue<string>() == "percentile")
                 CheckPercentiles(row, tolerance, what, report);
@@ -57,6 +62,34 @@ public sealed class MetricGoldens
         report.Close(expected["r"]!.GetValue<double>(), counts.Recall ?? 0, tolerance, what + " recall");
         report.Close(expected["f1"]!.GetValue<double>(), counts.F1 ?? 0, tolerance, what + " F1");
     }
+
+    /// <summary>The tolerant reading of tags; places of tokens stand for places in the text.</summary>
+    private static void CheckEntities(JsonNode row, double tolerance, string what, GoldenReport report)
+    {
+        var wanted = Spans(row["y_true"]!);
+        var given = Spans(row["y_pred"]!);
+        var counts = EntityScorer.Count(wanted, given);
+        var result = row["default"]!;
+        report.Close(result["p"]!.GetValue<double>(), counts.Precision ?? 0, tolerance, what + " precision");
+        report.Close(result["r"]!.GetValue<double>(), counts.Recall ?? 0, tolerance, what + " recall");
+        report.Close(result["f1"]!.GetValue<double>(), counts.F1 ?? 0, tolerance, what + " F1");
+        var expected = row["entities_pred"]!.AsArray().Select(list => string.Join(' ', list!.AsArray().Select(e => $"{e![0]}/{e[1]}/{e[2]}")));
+        report.Check(expected.SequenceEqual(given.Select(list => string.Join(' ', list.Select(e => $"{e.Type}/{e.Start}/{e.End - 1}")))), what + " entities");
+    }
+
+    private static void CheckClasses(JsonNode row, double tolerance, string what, GoldenReport report)
+    {
+        var score = ClassificationScorer.Score(Labels(row["y_true"]!), Labels(row["y_pred"]!));
+        var result = row["result"]!;
+        report.Close(result["accuracy"]!.GetValue<double>(), score.Accuracy, tolerance, what + " accuracy");
+        report.Close(result["macro"]!["f1"]!.GetValue<double>(), score.MacroF1, tolerance, what + " macro F1");
+        report.Close(result["micro"]!["f1"]!.GetValue<double>(), score.MicroF1 ?? 0, tolerance, what + " micro F1");
+    }
+
+    private static IReadOnlyList<EntitySpan>[] Spans(JsonNode texts) =>
+        [.. texts.AsArray().Select(tags => (IReadOnlyList<EntitySpan>)[.. EntityTags.Read([.. tags!.AsArray().Select(t => t!.GetValue<string>())]).Select(e => new EntitySpan(e.First, e.Last + 1, e.Type))])];
+
+    private static IReadOnlyList<string>[] Labels(JsonNode list) => [.. list.AsArray().Select(label => (IReadOnlyList<string>)[label!.ToJsonString()])];
 
     private static void CheckPercentiles(JsonNode row, double tolerance, string what, GoldenReport report)
     {
