@@ -6,6 +6,7 @@ var root = new RootCommand(
     "Parameter-efficient fine-tuning on this machine: the workers of PEFT Workbench, and the twin of every button. "
     + "Exit codes: 0 done, 1 refused or failed (the message says why), 3 paused (the same command resumes), 4 stopped early, 130 interrupted.");
 root.Subcommands.Add(TrainCommand.Create());
+root.Subcommands.Add(PretrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());

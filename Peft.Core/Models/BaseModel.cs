@@ -144,6 +144,17 @@ public abstract class BaseModel : IDisposable
         ? attentionMask
         : cat([ones([attentionMask.shape[0], prompt.Length], attentionMask.dtype, attentionMask.device), attentionMask], 1);
 
+    /// <summary>Makes a model that no checkpoint holds yet.</summary>
+    /// <param name="config">What it is made of.</param>
+    /// <param name="draw">Makes the values of a parameter from its name and shape; called in module order.</param>
+    /// <param name="dtype">Element type to compute in.</param>
+    /// <param name="device">Where it computes.</param>
+    internal static BaseModel Fresh(ModelConfig config, Func<string, long[], Tensor> draw, ScalarType dtype, Device device)
+    {
+        using var gradOff = no_grad();
+        return ModelRegistry.Find(config.ModelType).Create(config, WeightSource.Fresh(draw, dtype, device));
+    }
+
     /// <summary>The folder's name without its path, as a display name.</summary>
     public override string ToString() => $"{Config.ModelType} {Path.GetFileName(Folder.TrimEnd('/'))} {DTypes.Name(DType)}";
 

@@ -13,6 +13,7 @@ namespace Peft.Core.Models;
 public sealed class WeightSource
 {
     private readonly CheckpointNames? checkpoint;
+    private readonly Func<string, long[], Tensor>? fresh;
     private readonly List<ModelParameter> taken = [];
     private readonly List<LinearSite> linears = [];
     private readonly List<EmbeddingSite> embeddings = [];
@@ -20,9 +21,10 @@ public sealed class WeightSource
     private readonly List<SublayerSite> sublayers = [];
     private readonly List<string> initialised = [];
 
-    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device)
+    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device, Func<string, long[], Tensor>? fresh = null)
     {
         this.checkpoint = checkpoint;
+        this.fresh = fresh;
         DType = dtype;
         Device = device!;
     }
@@ -53,6 +55,12 @@ public sealed class WeightSource
 
     /// <summary>A source without values.</summary>
     internal static WeightSource Outline() => new(null, ScalarType.Float32, null);
+
+    /// <summary>A source of new values for a model that no checkpoint holds yet.</summary>
+    /// <param name="draw">Makes the values of a parameter from its name and shape; called in module order.</param>
+    /// <param name="dtype">Element type the model computes in.</param>
+    /// <param name="device">Where it computes.</param>
+    internal static WeightSource Fresh(Func<string, long[], Tensor> draw, ScalarType dtype, Device device) => new(null, dtype, device, draw);
 
     /// <summary>A source over a checkpoint.</summary>
     /// <exception cref="PeftException">Tensors that the config asks for are missing or of another shape or kind; all missing ones are counted.</exception>
@@ -134,6 +142,12 @@ public sealed class WeightSource
 
     private Tensor? Load(string name, long[] shape)
     {
+        if (fresh is not null)
+        {
+            using var drawn = fresh(name, shape);
+            return drawn.to(DType, Device).DetachFromDisposeScope();
+        }
+
         if (checkpoint is null)
             return null;
         using var stored = checkpoint.Find(name);

@@ -107,6 +107,9 @@ public sealed class PretrainedTokenizer
         : _file.Model.Vocabulary.TryGetValue(token, out var id) ? id
         : null;
 
+    /// <summary>Text of an id as the vocabulary writes it; null when there is none.</summary>
+    public string? Text(int id) => _texts.GetValueOrDefault(id);
+
     /// <summary>Is this id one that people do not want to read?</summary>
     public bool IsSpecial(int id) => _addedById.TryGetValue(id, out var token) && token.Special;
 

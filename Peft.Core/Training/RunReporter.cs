@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
@@ -29,20 +30,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        var count = setup.Count;
-        Append(new RunModelReady
-        {
-            TrainableParams = count.Trainable,
-            AllParams = count.All,
-            Line = count.Line,
-            Dtype = DTypes.Name(setup.Model.DType),
-            Device = session.Request.Device,
-            Threads = TorchRuntime.Threads,
-            TotalSteps = TotalSteps,
-            TrainRecords = setup.Train?.Count ?? 0,
-            CutRecords = (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0),
-            Environment = Environment(),
-        });
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)
@@ -54,6 +42,21 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
                 $"max_length {setup.Arguments.MaxLength}: {train.CutRecords} training records lost {train.CutTokens} tokens, {train.DroppedRecords} were left out."));
         }
     }
+
+    /// <summary>A model is in memory.</summary>
+    public void Ready(ParameterCount count, TorchSharp.torch.ScalarType dtype, int records, int cutRecords = 0) => Append(new RunModelReady
+    {
+        TrainableParams = count.Trainable,
+        AllParams = count.All,
+        Line = count.Line,
+        Dtype = DTypes.Name(dtype),
+        Device = session.Request.Device,
+        Threads = TorchRuntime.Threads,
+        TotalSteps = TotalSteps,
+        TrainRecords = records,
+        CutRecords = cutRecords,
+        Environment = Environment(),
+    });
 
     /// <summary>The trainer entered a state.</summary>
     public void State(TrainerState state, string? message = null)
@@ -99,7 +102,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     }
 
     /// <summary>The dev loss was measured, and scores where they cost no writing.</summary>
-    public void EvalLoss(double loss, int records, double seconds, TaskReport? report)
+    public void EvalLoss(double loss, int records, double seconds, IReadOnlyDictionary<string, double?>? metrics)
     {
         var best = Progress.BestEvalLoss is not { } before || loss < before;
         Progress = Progress with { BestEvalLoss = best ? loss : Progress.BestEvalLoss, LastEvalStep = Progress.Step };
@@ -111,7 +114,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             TrainSeconds = Progress.Seconds,
             Tokens = Progress.Tokens,
             Best = best,
-            Metrics = new Dictionary<string, double?>(report?.Metrics ?? new Dictionary<string, double?>()),
+            Metrics = new Dictionary<string, double?>(metrics ?? new Dictionary<string, double?>()),
         });
     }
 

@@ -1,4 +1,5 @@
 using Peft.Core.Evaluation;
+using Peft.Core.Pretraining;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Training.Tasks;
@@ -37,6 +38,8 @@ public sealed class RunTrainer : IDisposable
         using var session = TrainerSession.Open(root, time);
         try
         {
+            if (session.Request.Kind == RunKind.Pretrain)
+                return PretrainingTrainer.Run(session, observe, interrupt);
             using var setup = RunSetup.Open(session.Paths, session.Request);
             using var trainer = new RunTrainer(session, setup, interrupt);
             trainer.reporter.Observe = observe;
@@ -129,7 +132,7 @@ public sealed class RunTrainer : IDisposable
         var records = setup.Task.Writes ? [.. setup.DevRecords.Take(setup.Arguments.GenerationSamples)] : setup.DevRecords;
         var batch = setup.Task.Writes ? records.Count : setup.Arguments.PerDeviceEvalBatchSize;
         var result = records.Count > 0 ? setup.Task.Evaluate(setup.Model, records, Measuring(batch)) : null;
-        reporter.EvalLoss(loss, setup.DevRecords.Count, clock.Elapsed.TotalSeconds, setup.Task.Writes ? null : result?.Report);
+        reporter.EvalLoss(loss, setup.DevRecords.Count, clock.Elapsed.TotalSeconds, setup.Task.Writes ? null : result?.Report.Metrics);
         reporter.Samples([.. (result?.Predictions ?? []).Take(setup.Arguments.GenerationSamples)]);
         return loss;
     }
@@ -210,13 +213,5 @@ public sealed class RunTrainer : IDisposable
         var state = end.Command == RunCommand.Stop ? TrainerState.Stopped : TrainerState.Paused;
         reporter.State(state, end.File is null ? "Interrupted from the terminal." : null);
         return state;
-    }
-
-    /// <summary>Leaves the loops when a command asks for the end.</summary>
-    private sealed class CommandedEndException(RunCommand command, ControlFile? file) : Exception
-    {
-        public RunCommand Command { get; } = command;
-
-        public ControlFile? File { get; } = file;
     }
 }
