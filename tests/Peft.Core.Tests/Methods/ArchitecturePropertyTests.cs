@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Peft.Core.Methods;
 using Peft.Core.Models;
+using Peft.Core.Models.Decoders;
 using Peft.Core.Tensors;
 using Peft.Core.Tests.Goldens;
 using Peft.Core.Training.Optimizers;
@@ -96,6 +97,8 @@ public sealed class ArchitecturePropertyTests
 
     private static Tensor Loss(BaseModel model, GoldenTensors io)
     {
+        if (model is CpmBee structured)
+            return structured.Loss(CpmBeeGoldenRun.Text(io, "plain"), io["plain/labels"], CpmBeeGoldenRun.Table(io, "plain"));
         if (model.Config.Task != ModelTask.FeatureExtraction)
             return TaskForward.Run(model, io, "plain", segments: true, outputs: false).Loss;
         var (ids, mask) = (io["plain/input_ids"], io.Find("plain/attention_mask"));
