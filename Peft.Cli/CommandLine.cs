@@ -1,5 +1,8 @@
 using System.CommandLine;
 using Peft.Core;
+using Peft.Core.Data;
+using Peft.Core.Models;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Cli;
 
@@ -34,6 +37,10 @@ internal static class CommandLine
 
     /// <summary>Options that several commands share.</summary>
     public static Option<string> BaseOption() => new("--base") { Description = "Folder of the base model (Hugging Face layout).", Required = true };
+
+    /// <summary>The task that was asked for, or that base and dataset suggest.</summary>
+    public static ModelTask Task(string? name, string baseFolder, string dataset) =>
+        name is null ? TaskChoice.Suggest(baseFolder, DatasetSnapshot.Open(dataset).Kind) : ModelTasks.Parse(name.ToUpperInvariant());
 
     public static Option<string> DtypeOption() => new("--dtype")
     {

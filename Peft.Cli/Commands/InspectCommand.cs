@@ -16,7 +16,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<string>("folder") { Description = "A base model's folder or an adapter's folder." };
+        var folder = new Argument<string>("folder") { Description = "A base model's folder or .gguf file, or an adapter's folder." };
         var command = new Command("inspect", "Say what a checkpoint or an adapter is, its parameters and its memory. Computes nothing.") { folder };
         command.SetAction(parsed => Run(parsed.GetValue(folder)!));
         return command;
@@ -24,11 +24,11 @@ internal static class InspectCommand
 
     private static int Run(string folder)
     {
-        if (!Directory.Exists(folder))
-            throw new PeftException($"{folder} is no folder. Name the folder of a base model or of an adapter.");
+        if (!Directory.Exists(folder) && !File.Exists(folder))
+            throw new PeftException($"{folder} does not exist. Name the folder of a base model or of an adapter, or a .gguf file.");
         var facts = File.Exists(Path.Combine(folder, PeftConfig.FileName)) ? Adapter(folder)
-            : File.Exists(Path.Combine(folder, "config.json")) ? Model(folder)
-            : throw new PeftException($"{folder} holds neither config.json (a base model) nor {PeftConfig.FileName} (an adapter).");
+            : IsModel(folder) ? Model(folder)
+            : throw new PeftException($"{folder} holds neither config.json or a .gguf file (a base model) nor {PeftConfig.FileName} (an adapter).");
         if (Console.IsOutputRedirected)
         {
             Console.WriteLine(JsonSerializer.Serialize(facts.ToDictionary(fact => fact.Name, fact => fact.Value), ServeRequest.Json));
@@ -42,19 +42,25 @@ internal static class InspectCommand
         return CommandLine.Success;
     }
 
+    private static bool IsModel(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+        || File.Exists(Path.Combine(path, "config.json"))
+        || (Directory.Exists(path) && Directory.EnumerateFiles(path, "*.gguf").Any());
+
     private static List<(string Name, string Value)> Model(string folder)
     {
         var config = ModelConfig.Load(folder);
         using var checkpoint = Checkpoint.Open(folder);
         var tokenizer = PretrainedTokenizer.Load(folder);
         var stored = checkpoint.Names.Sum(name => checkpoint.Entry(name).Bytes);
-        var dtypes = checkpoint.Names.Select(name => checkpoint.Entry(name).DType.ToString()).Distinct().Order();
+        var formats = checkpoint.Names.Select(name => checkpoint.Entry(name).Format).Distinct().Order(StringComparer.Ordinal);
+        var fit = config.Fit(checkpoint);
         var facts = new List<(string, string)>
         {
             ("kind", "base model"),
             ("architecture", config.ModelType),
             ("parameters", Number(config.ParameterCount())),
-            ("stored", $"{Bytes(stored)} as {string.Join(", ", dtypes)}"),
+            ("files", string.Join(", ", checkpoint.Paths.Select(Path.GetFileName))),
+            ("stored", $"{Bytes(stored)} as {string.Join(", ", formats)}"),
             ("memory in float32", Bytes(config.ParameterCount() * 4)),
             ("memory in bfloat16", Bytes(config.ParameterCount() * 2)),
             ("layers", Number(config.NumHiddenLayers)),
@@ -64,9 +70,29 @@ internal static class InspectCommand
             ("positions", Number(config.MaxPositionEmbeddings)),
             ("tied head", config.TieWordEmbeddings ? "yes" : "no"),
         };
+        if (fit.Unused.Count > 0)
+            facts.Add(("not used", Some(fit.Unused)));
+        foreach (var task in ModelRegistry.Find(config.ModelType).Tasks.Where(task => task != config.Task))
+        {
+            facts.Add(("head for " + task.Name(), Head(ModelConfig.Load(folder, task), checkpoint)));
+        }
+
         foreach (var method in PeftMethodRegistry.All)
             facts.Add(("with " + method.DisplayName, method.ReadConfig([]).Count(config).Line));
         return facts;
+    }
+
+    private static string Head(ModelConfig config, Checkpoint checkpoint)
+    {
+        try
+        {
+            var drawn = config.Fit(checkpoint).Drawn;
+            return drawn.Count == 0 ? "in the files, or none is needed" : $"not in the files, starts from random values: {Some(drawn)}";
+        }
+        catch (PeftException refused)
+        {
+            return $"cannot be used so: {refused.Message}";
+        }
     }
 
     private static List<(string Name, string Value)> Adapter(string folder)
@@ -74,17 +100,24 @@ internal static class InspectCommand
         var config = PeftConfig.Load(folder);
         var files = Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).ToArray();
         if (files.Length == 0)
-            throw new PeftException($"{folder} holds an {PeftConfig.FileName} but no .safetensors file with the weights.");
-        var headers = files.Select(SafetensorsHeader.Read).ToArray();
-        var entries = headers.SelectMany(header => header.Entries.Values).ToArray();
+            files = [.. Directory.EnumerateFiles(folder, "adapter_model.bin")];
+        if (files.Length == 0)
+            throw new PeftException($"{folder} holds an {PeftConfig.FileName} but no .safetensors file (or adapter_model.bin) with the weights.");
+        var entries = new List<StoredTensor>();
+        foreach (var path in files)
+        {
+            using var file = Checkpoint.OpenFile(path);
+            entries.AddRange(file.Stored.Values);
+        }
+
         var facts = new List<(string, string)>
         {
             ("kind", "adapter"),
             ("method", $"{PeftMethodRegistry.Find(config.PeftType).DisplayName} ({config.PeftType})"),
             ("task", config.TaskType ?? "none"),
             ("base model", config.BaseModelNameOrPath ?? "not named"),
-            ("tensors", $"{entries.Length} in {string.Join(", ", files.Select(Path.GetFileName))}"),
-            ("numbers", Number(entries.Sum(entry => entry.Count))),
+            ("tensors", $"{entries.Count} in {string.Join(", ", files.Select(Path.GetFileName))}"),
+            ("numbers", Number(entries.Sum(entry => entry.Shape.Aggregate(1L, (count, size) => count * size)))),
             ("stored", Bytes(entries.Sum(entry => entry.Bytes))),
         };
         facts.AddRange(config.ToJson()
@@ -92,6 +125,8 @@ internal static class InspectCommand
             .Select(field => (field.Key, field.Value!.ToJsonString())));
         return facts;
     }
+
+    private static string Some(IReadOnlyList<string> names) => string.Join(", ", names.Take(4)) + (names.Count > 4 ? $" and {Number(names.Count - 4)} more" : "");
 
     private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

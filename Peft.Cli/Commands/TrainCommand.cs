@@ -11,24 +11,26 @@ namespace Peft.Cli.Commands;
 /// <summary><c>peft train</c>: carries out the order in a run directory, or makes the directory from options first.</summary>
 internal static class TrainCommand
 {
+    /// <summary>How events are shown.</summary>
+    public static Option<string> Log { get; } = LogOption();
+
     public static Command Create()
     {
         var run = new Option<string?>("--run") { Description = "Run directory with a run.json. A run that paused or died goes on from its newest checkpoint." };
-        var log = new Option<string>("--log") { Description = "bars, text or json; auto draws bars on a terminal and writes JSON lines elsewhere.", DefaultValueFactory = _ => "auto" };
-        log.AcceptOnlyFromAmong(EventPrinter.Formats);
         var order = new TrainOptions();
-        var command = new Command("train", "Train an adapter, save it and score it on the test split.") { run, log };
+        var command = new Command("train", "Train an adapter, save it and score it on the test split.") { run, Log };
         foreach (var option in order.All)
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
             var root = parsed.GetValue(run) ?? order.MakeRun(parsed);
-            return Train(root, parsed.GetValue(log)!);
+            return Train(root, parsed.GetValue(Log)!);
         });
         return command;
     }
 
-    private static int Train(string root, string log)
+    /// <summary>Carries out the order in a run directory, of whatever kind.</summary>
+    public static int Train(string root, string log)
     {
         LowerPriority();
         using var interrupt = new CancellationTokenSource();
@@ -44,6 +46,13 @@ internal static class TrainCommand
         using var printer = EventPrinter.Create(log);
         var state = RunTrainer.Run(root, observe: printer.Print, interrupt: interrupt.Token);
         return ExitCode.Of(state);
+    }
+
+    private static Option<string> LogOption()
+    {
+        var log = new Option<string>("--log") { Description = "bars, text or json; auto draws bars on a terminal and writes JSON lines elsewhere.", DefaultValueFactory = _ => "auto" };
+        log.AcceptOnlyFromAmong(EventPrinter.Formats);
+        return log;
     }
 
     /// <summary>Whoever serves people comes first. Threads inherit the priority, so this comes before the tensor library makes its own.</summary>

@@ -4,9 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core;
 using Peft.Core.Methods;
+using Peft.Core.Models;
 using Peft.Core.Quantization;
 using Peft.Core.Runs;
 using Peft.Core.Training;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Cli.Commands;
 
@@ -16,11 +18,12 @@ namespace Peft.Cli.Commands;
 /// </summary>
 internal sealed class TrainOptions
 {
-    private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout)." };
+    private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout), or a .gguf file." };
     private readonly Option<string?> dataset = new("--data", "--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
+    private readonly Option<string?> task = new("--task") { Description = $"{string.Join(", ", TrainingTasks.All.Select(t => t.Name()))}; left out: what data and base suggest." };
     private readonly Option<string[]> set = new("--set") { Description = "A field of adapter_config.json or a training argument, e.g. --set r=8 target_modules=q_proj,v_proj learning_rate=0.001.", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string> dtype = new("--dtype") { Description = "auto, float32 or bfloat16: type of the frozen weights.", DefaultValueFactory = _ => "auto" };
     private readonly Option<bool> load4Bit = new("--load_in_4bit") { Description = "Keep the frozen base in 4 bits (QLoRA with --method LORA)." };
@@ -29,7 +32,7 @@ internal sealed class TrainOptions
     private readonly Option<string> computeDtype = new("--bnb_4bit_compute_dtype") { Description = "float32 or bfloat16: type of products with 4-bit weights.", DefaultValueFactory = _ => "float32" };
     private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score by generation; all when left out, 0 for none." };
+    private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score; all when left out, 0 for none." };
     private readonly Option<int> maxNewTokens = new("--max_new_tokens") { Description = "Tokens generated per test record at most.", DefaultValueFactory = _ => 100 };
     private readonly Option<int?> rank = new("--r") { Description = "Shorthand for --set r=…" };
     private readonly Option<double?> rate = new("--lr") { Description = "Shorthand for --learning_rate." };
@@ -44,7 +47,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -54,6 +57,7 @@ internal sealed class TrainOptions
         if (missing.Length > 0)
             throw new PeftException($"{string.Join(" and ", missing)} must be given (or --run with a run directory). See 'peft train --help'.");
         var folder = parsed.GetValue(baseModel)!;
+        var chosen = CommandLine.Task(parsed.GetValue(task), folder, parsed.GetValue(dataset)!).Name();
         var request = new RunRequest
         {
             Id = Ulid.NewUlid().ToString(),
@@ -72,7 +76,8 @@ internal sealed class TrainOptions
                 : null,
             Device = parsed.GetValue(device)!,
             Threads = parsed.GetValue(threads),
-            Peft = Method(parsed),
+            TaskType = chosen,
+            Peft = Method(parsed, chosen),
             Dataset = Path.GetFullPath(parsed.GetValue(dataset)!),
             Training = Training(parsed),
             Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
@@ -83,10 +88,10 @@ internal sealed class TrainOptions
         return paths.Root;
     }
 
-    private JsonObject Method(ParseResult parsed)
+    private JsonObject Method(ParseResult parsed, string chosen)
     {
         var type = parsed.GetValue(method)!.ToUpperInvariant();
-        var peft = new JsonObject { ["peft_type"] = type, ["task_type"] = "CAUSAL_LM" };
+        var peft = new JsonObject { ["peft_type"] = type, ["task_type"] = chosen };
         if (parsed.GetValue(rank) is { } r)
             peft["r"] = r;
         var lists = (PeftMethodRegistry.TryFind(type)?.Options ?? [])

@@ -1,11 +1,14 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Peft.Core.Data.Tasks;
+using Peft.Core.Generation;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Cli.Serving;
 
-/// <summary>One line from a client: a question, or the wish to stop answering one.</summary>
-internal sealed record ServeRequest
+/// <summary>One line from a client: a question and how to answer it, or the wish to stop answering one.</summary>
+internal sealed record ServeRequest : AnswerSettings
 {
     /// <summary>Chosen by the client; every reply carries it.</summary>
     public string? Id { get; init; }
@@ -20,16 +23,6 @@ internal sealed record ServeRequest
 
     public string? Input { get; init; }
 
-    public int MaxNewTokens { get; init; } = 128;
-
-    public bool DoSample { get; init; }
-
-    public double Temperature { get; init; } = 0.7;
-
-    public double TopP { get; init; } = 0.9;
-
-    public long Seed { get; init; } = 42;
-
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.General)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -38,5 +31,18 @@ internal sealed record ServeRequest
     };
 }
 
-/// <summary>One line to a client: <c>token</c> (a piece of text), <c>done</c> (the whole answer), <c>cancelled</c> or <c>error</c>.</summary>
-internal sealed record ServeReply(string? Id, string Kind, string? Text = null, int? Tokens = null, double? Seconds = null, string? Message = null);
+/// <summary>One line to a client: <c>token</c> (a piece of text; a beam search sends one at its end), <c>done</c> (the whole answer), <c>cancelled</c> or <c>error</c>.</summary>
+internal sealed record ServeReply(string? Id, string Kind, string? Text = null, int? Tokens = null, double? Seconds = null, string? Message = null)
+{
+    /// <summary>Classification: every label with its probability, most probable first (a number for regression).</summary>
+    public IReadOnlyList<ServedLabel>? Labels { get; init; }
+
+    /// <summary>Tagging: what was found in the input.</summary>
+    public IReadOnlyList<EntitySpan>? Entities { get; init; }
+
+    /// <summary>Question answering: what was found in the input.</summary>
+    public FoundAnswer? Answer { get; init; }
+}
+
+/// <summary>A label with its probability, 0–1.</summary>
+internal sealed record ServedLabel(string Label, double Probability);

@@ -1,6 +1,6 @@
 using Peft.Core.Data;
 using Peft.Core.Models;
-using Peft.Core.Training;
+using Peft.Core.Training.Tasks;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Evaluation;
@@ -17,29 +17,37 @@ public static class LossEvaluator
     /// <param name="batchSize">Examples computed together.</param>
     /// <param name="between">Called between batches with the number of examples done; may throw to end early.</param>
     /// <exception cref="PeftException">No example carries a label.</exception>
-    public static double Loss(CausalLanguageModel model, IReadOnlyList<TokenizedExample> examples, int batchSize, Action<int>? between = null)
+    public static double Loss(CausalLanguageModel model, IReadOnlyList<TokenizedExample> examples, int batchSize, Action<int>? between = null) =>
+        Loss(model, new CausalSplit(examples), batchSize, between);
+
+    /// <summary>Mean loss over everything that carries loss in a split: answer tokens, tags, texts or windows, in nats.</summary>
+    /// <param name="model">Base with its adapter.</param>
+    /// <param name="split">The examples.</param>
+    /// <param name="batchSize">Examples computed together.</param>
+    /// <param name="between">Called between batches with the number of examples done; may throw to end early.</param>
+    /// <exception cref="PeftException">No example carries a label.</exception>
+    public static double Loss(BaseModel model, TaskSplit split, int batchSize, Action<int>? between = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(examples);
-        var labels = examples.Sum(e => (long)e.LabelCount);
-        if (labels == 0)
-            throw new PeftException("There is no answer token to measure the loss on.");
+        ArgumentNullException.ThrowIfNull(split);
         var wasTraining = model.Training;
         model.Training = false;
         try
         {
             using var gradOff = no_grad();
-            var (sum, done) = (0.0, 0);
-            foreach (var rows in examples.OrderBy(e => e.Length).Chunk(batchSize))
+            var (sum, items, done) = (0.0, 0.0, 0);
+            foreach (var rows in Enumerable.Range(0, split.Count).OrderBy(i => split.Lengths[i]).Chunk(batchSize))
             {
                 using var scope = NewDisposeScope();
-                using var batch = Batch.Collate(rows, model.Config.PadTokenId ?? 0, model.Device);
-                sum += CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, numItemsInBatch: 1).item<float>();
+                using var batch = split.Collate(model, rows);
+                if (batch.Items > 0)
+                    sum += batch.Items * batch.Loss(new LossGroup(1, batch.Items, 0)).item<float>();
+                items += batch.Items;
                 done += rows.Length;
                 between?.Invoke(done);
             }
 
-            return sum / labels;
+            return items > 0 ? sum / items : throw new PeftException("There is no answer token to measure the loss on.");
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Peft.Core.Data;
 using Peft.Core.Runs;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Evaluation;
 
@@ -13,6 +14,7 @@ public static class Predictions
     {
         ArgumentNullException.ThrowIfNull(records);
         ArgumentNullException.ThrowIfNull(answers);
+        var areTriples = AreTriples([.. records.Select(record => record.Output)]);
         return [.. records.Select((record, i) => new RunPrediction
         {
             Index = i,
@@ -20,7 +22,40 @@ public static class Predictions
             Input = record.Input,
             Reference = record.Output,
             Output = answers[i],
+            Exact = IsExact(record.Output, answers[i], areTriples),
         })];
+    }
+
+    /// <summary>Whether answers are relation triples: some name one, and most can be read as triples.</summary>
+    public static bool AreTriples(IReadOnlyList<string> references)
+    {
+        ArgumentNullException.ThrowIfNull(references);
+        var read = references.Select(TripleText.Read).ToList();
+        return read.Exists(reading => reading.Triples.Count > 0) && 2 * read.Count(reading => reading.Parsed) >= read.Count;
+    }
+
+    /// <summary>The scores of generated answers: of triples where the references are triples, otherwise the share of exactly right answers.</summary>
+    /// <param name="predictions">At least one.</param>
+    /// <param name="seed">Seed of the bootstrap interval.</param>
+    public static TaskReport Report(IReadOnlyList<RunPrediction> predictions, int seed = 42)
+    {
+        ArgumentNullException.ThrowIfNull(predictions);
+        if (!AreTriples([.. predictions.Select(p => p.Reference)]))
+        {
+            var right = predictions.Average(p => IsExact(p.Reference, p.Output, areTriples: false) ? 1.0 : 0.0);
+            return new TaskReport(new Dictionary<string, double?> { ["exact_match"] = right, ["f1"] = null }, "exact_match");
+        }
+
+        var report = Score(predictions, seed);
+        var metrics = new Dictionary<string, double?>
+        {
+            ["precision"] = report.Micro.Precision,
+            ["recall"] = report.Micro.Recall,
+            ["f1"] = report.Micro.F1,
+            ["f1_low"] = report.F1Interval?.Low,
+            ["f1_high"] = report.F1Interval?.High,
+        };
+        return new TaskReport(metrics, "f1", report);
     }
 
     /// <summary>Writes predictions, completely or not at all.</summary>
@@ -41,6 +76,14 @@ public static class Predictions
     {
         ArgumentNullException.ThrowIfNull(predictions);
         return TripleScorer.Score([.. predictions.Select(Scored)], seed);
+    }
+
+    private static bool IsExact(string reference, string output, bool areTriples)
+    {
+        if (!areTriples)
+            return reference.Trim() == output.Trim();
+        var given = TripleText.Read(output);
+        return given.Parsed && given.Triples.ToHashSet().SetEquals(TripleText.Read(reference).Triples);
     }
 
     private static ScoredRecord Scored(RunPrediction prediction)

@@ -1,50 +1,51 @@
+using Peft.Core.Generation.Processors;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Generation;
 
-/// <summary>Chooses the next token of every row from its scores [rows, V]: the largest, or a draw after temperature, top-k and top-p.</summary>
+/// <summary>A row of the batch as processors see it.</summary>
+/// <param name="Prompt">Which prompt it belongs to.</param>
+/// <param name="Ids">Prompt with its padding, and what was written.</param>
+internal readonly record struct ScoredRow(int Prompt, IReadOnlyList<long> Ids);
+
+/// <summary>Processes the scores of the next token, and chooses one: the likeliest, or a draw.</summary>
 internal sealed class TokenChoice : IDisposable
 {
-    private readonly GenerationOptions options;
+    private readonly bool draws;
+    private readonly IReadOnlyList<LogitsProcessor> chain;
     private readonly torch.Generator? generator;
 
-    public TokenChoice(GenerationOptions options, Device device)
+    public TokenChoice(GenerationOptions options, IReadOnlyList<LogitsProcessor> chain, Device device)
     {
-        this.options = options;
+        this.chain = chain;
+        draws = options.DoSample;
         if (options is { DoSample: true, Seed: { } seed })
             generator = new torch.Generator((ulong)seed, device);
     }
 
-    /// <summary>Ids [rows].</summary>
-    public Tensor Next(Tensor scores)
+    /// <summary>Scores [rows, V] after all processors.</summary>
+    public Tensor Processed(Tensor scores, IReadOnlyList<ScoredRow> rows)
     {
-        if (!options.DoSample)
-            return scores.argmax(-1);
-        var filtered = TopP(TopK(scores / options.Temperature));
-        return filtered.softmax(-1).multinomial(1, false, generator).squeeze(1);
+        if (chain.Count == 0)
+            return scores;
+        var width = (int)scores.shape[1];
+        var flat = scores.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+        for (var r = 0; r < rows.Count; r++)
+        {
+            var ids = rows[r].Ids.ToArray();
+            foreach (var processor in chain)
+                processor.Apply(rows[r].Prompt, ids, flat.AsSpan(r * width, width));
+        }
+
+        return tensor(flat, rows.Count, width, device: scores.device);
     }
+
+    /// <summary>An id per row of processed scores [rows, V].</summary>
+    public long[] Next(Tensor scores) => (draws ? Draw(scores, 1).squeeze(1) : scores.argmax(-1)).cpu().data<long>().ToArray();
+
+    /// <summary>Places drawn without putting back, [rows, count].</summary>
+    public Tensor Draw(Tensor scores, long count) => scores.softmax(-1).multinomial(count, false, generator);
 
     public void Dispose() => generator?.Dispose();
-
-    private Tensor TopK(Tensor scores)
-    {
-        var k = (int)Math.Min(options.TopK, scores.shape[^1]);
-        if (k <= 0)
-            return scores;
-        var border = scores.topk(k, -1).values.narrow(-1, k - 1, 1); // [rows, 1]
-        return scores.masked_fill(scores < border, double.NegativeInfinity);
-    }
-
-    private Tensor TopP(Tensor scores)
-    {
-        if (options.TopP >= 1)
-            return scores;
-
-        // Ascending, so that the tail which together stays below 1 − p goes; the most likely token always stays.
-        var (sorted, order) = scores.sort(-1, descending: false);
-        var drop = sorted.softmax(-1).cumsum(-1) <= 1 - options.TopP;
-        drop.narrow(-1, drop.shape[^1] - 1, 1).fill_(false);
-        return scores.masked_fill(zeros_like(drop).scatter(-1, order, drop), double.NegativeInfinity);
-    }
 }

@@ -1,3 +1,4 @@
+using Peft.Core.Models;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Methods;
@@ -32,5 +33,17 @@ internal static class Initialization
         var gain = Math.Sqrt(2.0 / (1 + Math.Pow(Math.Sqrt(5), 2)));
         var bound = Math.Sqrt(3.0) * (gain / Math.Sqrt(fanIn));
         weight.uniform_(-bound, bound);
+    }
+
+    /// <summary>PEFT moves fresh weights to the base's type and then back to float32: over a bfloat16 base they start rounded. Frees what was drawn.</summary>
+    public static Tensor Placed(Tensor drawn, BaseModel model, bool train)
+    {
+        using (drawn)
+        {
+            using var rounded = drawn.to(model.DType, model.Device);
+            var placed = rounded.to(ScalarType.Float32, copy: true).DetachFromDisposeScope();
+            placed.requires_grad = train;
+            return placed;
+        }
     }
 }

@@ -66,7 +66,8 @@ public abstract class PeftAdapter : IDisposable
         {
             Directory.CreateDirectory(folder);
             SaveWeights(folder);
-            var json = (SavedConfig() with { BaseModelNameOrPath = baseModelName }).ToJson();
+            SaveMore(folder, baseModelName);
+            var json = (SavedConfig() with { BaseModelNameOrPath = baseModelName }).SavedJson(Model);
             var options = new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
             File.WriteAllText(Path.Combine(folder, PeftConfig.FileName), json.ToJsonString(options));
         }
@@ -86,7 +87,21 @@ public abstract class PeftAdapter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(state);
         using var gradOff = no_grad();
-        foreach (var (name, target) in Trainable)
+        Copy(state, Trainable);
+    }
+
+    /// <summary>Copies values into every tensor of <see cref="Memory"/>.</summary>
+    /// <exception cref="PeftException">A tensor is missing or has another shape.</exception>
+    public void LoadMemory(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using var gradOff = no_grad();
+        Copy(state, Memory);
+    }
+
+    private static void Copy(IReadOnlyDictionary<string, Tensor> state, IEnumerable<NamedParameter> targets)
+    {
+        foreach (var (name, target) in targets)
         {
             if (!state.TryGetValue(name, out var source))
                 throw new PeftException($"The saved state lacks tensor '{name}'.");
@@ -136,6 +151,29 @@ public abstract class PeftAdapter : IDisposable
         Merged = false;
     }
 
+    /// <summary>Tensors beside the trained ones that a checkpoint has to hold to go on exactly; written to in place.</summary>
+    public virtual IReadOnlyList<NamedParameter> Memory => [];
+
+    /// <summary>The rank that each adapted module has now, where a method moves ranks between modules; null elsewhere.</summary>
+    public virtual IReadOnlyDictionary<string, int>? Ranks => null;
+
+    /// <summary>Training with this many optimizer steps is about to begin or to go on.</summary>
+    public virtual void Plan(int totalSteps)
+    {
+    }
+
+    /// <summary>What the method adds to the loss of a step, a scalar; null for nothing. It is no part of a measured loss.</summary>
+    public virtual Tensor? Penalty() => null;
+
+    /// <summary>Gradients are complete; the optimizer multiplies them by this factor on the way (clipping).</summary>
+    public virtual void BeforeStep(double gradientFactor)
+    {
+    }
+
+    /// <summary>The optimizer has made its step number <paramref name="step"/> (as the method counts).</summary>
+    /// <returns>True when ranks may have changed.</returns>
+    public virtual bool AfterStep(int step) => false;
+
     /// <summary>Takes the adapter off the model and frees it.</summary>
     public void Detach() => Dispose();
 
@@ -165,6 +203,11 @@ public abstract class PeftAdapter : IDisposable
 
     /// <summary>Writes the weights into a folder.</summary>
     protected abstract void SaveWeights(string folder);
+
+    /// <summary>Writes what a format has beside weights and config.</summary>
+    protected virtual void SaveMore(string folder, string baseModelName)
+    {
+    }
 
     /// <summary>The config as it is saved, with everything filled in that the model decided.</summary>
     protected virtual PeftConfig SavedConfig() => Config;

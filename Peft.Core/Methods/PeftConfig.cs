@@ -41,6 +41,7 @@ public abstract record PeftConfig
     {
         ArgumentNullException.ThrowIfNull(json);
         var type = new PeftJson(json).Text("peft_type")
+            ?? PeftMethodRegistry.All.FirstOrDefault(m => m.Recognises(json))?.Name
             ?? throw new PeftException($"Field 'peft_type' is missing; known methods: {PeftMethodRegistry.Names}.");
         return PeftMethodRegistry.Find(type).ReadConfig(json);
     }
@@ -83,6 +84,9 @@ public abstract record PeftConfig
         return json;
     }
 
+    /// <summary>What is written into an adapter's folder: <see cref="ToJson"/>, unless the method keeps to another library's format.</summary>
+    internal virtual JsonObject SavedJson(BaseModel model) => ToJson();
+
     /// <summary>Checks every setting against a base model and reports all problems and warnings together.</summary>
     public abstract PeftValidation Validate(ModelConfig model);
 
@@ -90,7 +94,7 @@ public abstract record PeftConfig
     public abstract IReadOnlyList<TrainableShape> TrainableShapes(ModelConfig model);
 
     /// <summary>The trainable line's numbers for this base.</summary>
-    public ParameterCount Count(ModelConfig model)
+    public virtual ParameterCount Count(ModelConfig model)
     {
         ArgumentNullException.ThrowIfNull(model);
         var shapes = TrainableShapes(model);

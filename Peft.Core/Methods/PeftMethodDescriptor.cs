@@ -37,6 +37,9 @@ public enum PeftOptionKind
     /// <summary>Module names, a regular expression, or <c>all-linear</c>.</summary>
     Modules,
 
+    /// <summary>A text.</summary>
+    Text,
+
     /// <summary>A list of names.</summary>
     Names,
 
@@ -101,6 +104,9 @@ public sealed record PeftMethodDescriptor
 
     /// <summary>Whether the base must compute in float32, because its own weights train.</summary>
     public bool NeedsFloat32Base { get; init; }
+
+    /// <summary>Whether a config without <c>peft_type</c> is this method's, in a format of its own.</summary>
+    public Func<JsonObject, bool> Recognises { get; init; } = _ => false;
 
     /// <summary>Reads its config.</summary>
     public required Func<JsonObject, PeftConfig> ReadConfig { get; init; }

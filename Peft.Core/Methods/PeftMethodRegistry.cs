@@ -1,11 +1,20 @@
+using Peft.Core.Methods.AdaLora;
+using Peft.Core.Methods.AdaptionPrompt;
 using Peft.Core.Methods.BitFit;
 using Peft.Core.Methods.Boft;
+using Peft.Core.Methods.Bottleneck;
 using Peft.Core.Methods.Full;
+using Peft.Core.Methods.Ia3;
+using Peft.Core.Methods.LnTuning;
 using Peft.Core.Methods.Loha;
 using Peft.Core.Methods.Lokr;
 using Peft.Core.Methods.Lora;
+using Peft.Core.Methods.MultitaskPrompt;
 using Peft.Core.Methods.Oft;
 using Peft.Core.Methods.Prefix;
+using Peft.Core.Methods.Probe;
+using Peft.Core.Methods.PromptTuning;
+using Peft.Core.Methods.PTuning;
 using Peft.Core.Methods.Vera;
 using Peft.Core.Models;
 
@@ -17,13 +26,24 @@ public static class PeftMethodRegistry
     private static readonly Dictionary<string, PeftMethodDescriptor> Descriptors = new[]
     {
         LoraMethod.Descriptor,
+        AdaLoraMethod.Descriptor,
         VeraMethod.Descriptor,
         LohaMethod.Descriptor,
         LokrMethod.Descriptor,
         OftMethod.Descriptor,
         BoftMethod.Descriptor,
         PrefixTuningMethod.Descriptor,
+        PromptTuningMethod.Descriptor,
+        PTuningMethod.Descriptor,
+        MultitaskPromptMethod.Descriptor,
+        AdaptionPromptMethod.Descriptor,
+        Ia3Method.Descriptor,
+        BottleneckMethod.Houlsby,
+        BottleneckMethod.Pfeiffer,
+        BottleneckMethod.Parallel,
         BitFitMethod.Descriptor,
+        LnTuningMethod.Descriptor,
+        ProbeMethod.Descriptor,
         FullMethod.Descriptor,
     }.ToDictionary(d => d.Name, WithHelpKeys, StringComparer.Ordinal);
 

@@ -33,4 +33,13 @@ public sealed class PeftValidation
         if (!IsValid)
             throw new PeftException(string.Join(Environment.NewLine, problems.Select(p => $"{p.Field}: {p.Message}")));
     }
+
+    /// <summary>Raises all problems of a saved adapter as one exception that names its config file.</summary>
+    /// <param name="folder">The adapter's folder.</param>
+    /// <exception cref="PeftException">There is at least one problem.</exception>
+    public void ThrowIfInvalid(string folder)
+    {
+        if (!IsValid)
+            throw new PeftException($"{Path.Combine(folder, PeftConfig.FileName)}: {string.Join(" ", problems.Select(p => $"{p.Field}: {p.Message}"))}");
+    }
 }

@@ -30,6 +30,15 @@ public sealed record ModelLoadOptions
 
     /// <summary>Keeps linear layers in 4 bits; null, or without <c>load_in_4bit</c>, leaves them as they are. Files that are 4-bit already stay so.</summary>
     public QuantizationConfig? Quantization { get; init; }
+
+    /// <summary>Names of the labels in order; wins over <see cref="NumLabels"/>. Null leaves the config's.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>What labels are (<see cref="ModelConfig.ProblemType"/>); null takes the config's.</summary>
+    public string? ProblemType { get; init; }
+
+    /// <summary>Id for padding where the config names none.</summary>
+    public int? PadTokenId { get; init; }
 }
 
 /// <summary>
@@ -82,6 +91,9 @@ public abstract class BaseModel : IDisposable
     /// <summary>Every norm in module order.</summary>
     public IReadOnlyList<NormSite> Norms => weights.Norms;
 
+    /// <summary>Every place where a sub-layer is added to the residual stream, in module order; empty where an architecture does not offer them.</summary>
+    public IReadOnlyList<SublayerSite> Sublayers => weights.Sublayers;
+
     /// <summary>Parameters of the head that the checkpoint lacks, so that they start from random values.</summary>
     public IReadOnlyList<string> Initialised => weights.Initialised;
 
@@ -97,13 +109,25 @@ public abstract class BaseModel : IDisposable
     /// <summary>Learned keys and values in front of every attention, if a method attached some.</summary>
     public IPrefixSource? Prefix { get; set; }
 
+    /// <summary>Learned vectors in front of the text, if a method attached some.</summary>
+    public ISoftPromptSource? SoftPrompt { get; set; }
+
+    /// <summary>Virtual tokens that stand in front of the outputs, too.</summary>
+    public int LeadingOutputs => SoftPrompt?.Length ?? 0;
+
     /// <summary>Loads a Hugging Face folder; weights that need no conversion stay mapped.</summary>
     /// <exception cref="PeftException">Missing or damaged files, unknown architecture or task, absent device or unknown dtype.</exception>
     public static BaseModel Load(string folder, ModelLoadOptions? options = null)
     {
         options ??= new ModelLoadOptions();
         var device = TorchRuntime.ResolveDevice(options.Device);
-        var config = ModelConfig.Load(folder, options.Task, options.NumLabels);
+        var config = ModelConfig.Load(folder, options.Task, options.Labels?.Count ?? options.NumLabels);
+        config = config with
+        {
+            Labels = options.Labels ?? config.Labels,
+            ProblemType = options.ProblemType ?? config.ProblemType,
+            PadTokenId = config.PadTokenId ?? options.PadTokenId,
+        };
         using var checkpoint = Checkpoint.Open(folder);
         using var gradOff = no_grad();
         var weights = WeightSource.From(
@@ -112,6 +136,31 @@ public abstract class BaseModel : IDisposable
         model.Folder = folder;
         model.Arithmetic = options.Arithmetic;
         return model;
+    }
+
+    /// <summary>A batch with the virtual tokens of a soft prompt in front: ids [B, V + T] and mask [B, V + T].</summary>
+    internal (Tensor Ids, Tensor? Mask) BehindPrompt(Tensor inputIds, Tensor? attentionMask)
+    {
+        if (SoftPrompt is not { } prompt)
+            return (inputIds, attentionMask);
+        var ids = cat([prompt.Ids(inputIds.shape[0]).to(inputIds.device), inputIds], 1);
+        return (ids, MaskBehindPrompt(attentionMask));
+    }
+
+    /// <summary>A mask [B, T] with the virtual tokens of a soft prompt in front.</summary>
+    internal Tensor? MaskBehindPrompt(Tensor? attentionMask) => SoftPrompt is not { } prompt || attentionMask is null
+        ? attentionMask
+        : cat([ones([attentionMask.shape[0], prompt.Length], attentionMask.dtype, attentionMask.device), attentionMask], 1);
+
+    /// <summary>Makes a model that no checkpoint holds yet.</summary>
+    /// <param name="config">What it is made of.</param>
+    /// <param name="draw">Makes the values of a parameter from its name and shape; called in module order.</param>
+    /// <param name="dtype">Element type to compute in.</param>
+    /// <param name="device">Where it computes.</param>
+    internal static BaseModel Fresh(ModelConfig config, Func<string, long[], Tensor> draw, ScalarType dtype, Device device)
+    {
+        using var gradOff = no_grad();
+        return ModelRegistry.Find(config.ModelType).Create(config, WeightSource.Fresh(draw, dtype, device));
     }
 
     /// <summary>The folder's name without its path, as a display name.</summary>

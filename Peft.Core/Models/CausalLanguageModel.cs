@@ -35,19 +35,37 @@ public abstract class CausalLanguageModel : BaseModel
     }
 
     /// <summary>
-    /// Hidden states [B, T, C] after the final norm.
+    /// Hidden states [B, T, C] after the final norm; with a soft prompt in front of the text (and no earlier call) [B, V + T, C].
     /// </summary>
     /// <param name="inputIds">Token ids [B, T], int64. With a cache: the new tokens only.</param>
     /// <param name="attentionMask">1 for real tokens, 0 for padding, [B, T] or with a cache [B, past + T]; null means no padding.</param>
     /// <param name="cache">Keys and values of the tokens already seen; extended by this call.</param>
     /// <param name="positions">Position of each token [B, T], not counting virtual tokens; null counts as the architecture does.</param>
-    public Tensor Hidden(Tensor inputIds, Tensor? attentionMask = null, KeyValueCache? cache = null, Tensor? positions = null)
+    public virtual Tensor Hidden(Tensor inputIds, Tensor? attentionMask = null, KeyValueCache? cache = null, Tensor? positions = null) =>
+        Run(inputIds, attentionMask, cache, positions);
+
+    /// <summary>As <see cref="Hidden"/>, for architectures whose text has a structure beside its ids.</summary>
+    /// <param name="inputIds">Token ids [B, T].</param>
+    /// <param name="attentionMask">As there.</param>
+    /// <param name="cache">As there.</param>
+    /// <param name="positions">As there.</param>
+    /// <param name="layout">The structure, found again as <see cref="DecoderCall.Layout"/>.</param>
+    protected Tensor Run(Tensor inputIds, Tensor? attentionMask, KeyValueCache? cache, Tensor? positions, object? layout = null)
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
         if (inputIds.shape is not [var batch, var length])
             throw new ArgumentException($"Token ids must be [rows, tokens], not [{string.Join(", ", inputIds.shape)}].", nameof(inputIds));
-        var call = new DecoderCall(this, scope, inputIds, attentionMask, cache, positions);
+        var prompt = cache is null || cache.Length == 0 ? SoftPrompt : null;
+        if (prompt is not null)
+        {
+            (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
+            length += prompt.Length;
+            if (positions is not null)
+                positions = cat([arange(prompt.Length, ScalarType.Int64, positions.device).expand(positions.shape[0], -1), positions + prompt.Length], 1);
+        }
+
+        var call = new DecoderCall(this, scope, inputIds, attentionMask, cache, positions) { Layout = layout };
         var h = Embed(inputIds.view(-1), call); // [B*T, C]
         for (var i = 0; i < Config.NumHiddenLayers; i++)
         {
@@ -57,6 +75,8 @@ public abstract class CausalLanguageModel : BaseModel
         }
 
         call.End();
+        if (prompt is not null && cache is not null)
+            cache.PrefixLength = prompt.Length;
         return Final(h).view(batch, length, -1).MoveToOuterDisposeScope();
     }
 

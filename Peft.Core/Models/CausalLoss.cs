@@ -6,7 +6,7 @@ namespace Peft.Core.Models;
 
 /// <summary>
 /// Cross-entropy of the next token, with labels aligned to the inputs as Hugging Face has them: −100 carries no loss, and the label of
-/// position t is predicted from position t − 1. The head is evaluated only at positions that carry loss, which for instruction data is a
+/// position t is predicted from position t − 1 (from t itself where tokens see those behind them). The head is evaluated only at positions that carry loss, which for instruction data is a
 /// small part of the batch.
 /// </summary>
 public static class CausalLoss
@@ -33,7 +33,7 @@ public static class CausalLoss
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(labels);
         using var scope = NewDisposeScope();
-        var (positions, targets) = PredictedPositions(labels);
+        var (positions, targets) = PredictedPositions(labels, model.Config.LooksAhead, model.LeadingOutputs);
         if (positions.Length == 0 && numItemsInBatch is null)
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
         var hidden = model.Hidden(inputIds, attentionMask);
@@ -55,9 +55,10 @@ public static class CausalLoss
     }
 
     /// <summary>Labels other than −100 that some position predicts, so the first column does not count.</summary>
-    public static int CountPredicted(Tensor labels) => PredictedPositions(labels).Targets.Length;
+    public static int CountPredicted(Tensor labels) => PredictedPositions(labels, inPlace: false, 0).Targets.Length;
 
-    private static (long[] Positions, long[] Targets) PredictedPositions(Tensor labels)
+    /// <summary>Where labels are predicted in the flat outputs. Behind virtual tokens the first real token is predicted, too, by the last of them.</summary>
+    private static (long[] Positions, long[] Targets) PredictedPositions(Tensor labels, bool inPlace, int leading)
     {
         using var cpu = labels.cpu();
         using var contiguous = cpu.contiguous();
@@ -67,9 +68,10 @@ public static class CausalLoss
         var targets = new List<long>();
         for (var i = 0; i < values.Length; i++)
         {
-            if (i % width == 0 || values[i] == Ignored)
+            if (values[i] == Ignored || (!inPlace && leading == 0 && i % width == 0))
                 continue;
-            positions.Add(i - 1);
+            var place = i + (leading * ((i / width) + 1L));
+            positions.Add(inPlace ? place : place - 1);
             targets.Add(values[i]);
         }
 

@@ -6,6 +6,11 @@ using static TorchSharp.torch;
 
 namespace Peft.Core.Models;
 
+/// <summary>How the files of a base and its config fit together.</summary>
+/// <param name="Drawn">Parameters of a head that the files lack, which start from random values.</param>
+/// <param name="Unused">Tensors that the model does not use: buffers, copies of tied weights, heads of other tasks.</param>
+public sealed record CheckpointFit(IReadOnlyList<string> Drawn, IReadOnlyList<string> Unused);
+
 /// <summary>
 /// Finds a model's parameters in a checkpoint although files differ in their names: with or without the base prefix, with the older
 /// <c>gamma</c>/<c>beta</c> of norms, or as the architecture's own layout has them.
@@ -69,13 +74,23 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         }
     }
 
+    /// <summary>Parameters that the files lack and that are drawn anew, and tensors of the files that no parameter asks for.</summary>
+    public CheckpointFit Fit(IReadOnlyList<ParameterShape> shapes)
+    {
+        var used = shapes.Select(s => NameInFile(s.Name)).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        bool IsPart(string name) => used.Any(stored => name.StartsWith(stored + ".", StringComparison.Ordinal) && StateName(stored) is not null);
+        return new CheckpointFit(
+            [.. shapes.Where(s => NameInFile(s.Name) is null && !config.CanDerive(s.Name, checkpoint)).Select(s => s.Name)],
+            [.. checkpoint.Names.Where(name => !used.Contains(name) && !IsPart(name)).Order(StringComparer.Ordinal)]);
+    }
+
     private void Check(ParameterShape shape, string stored)
     {
         var entry = checkpoint.Entry(stored);
         if (StateName(stored) is not null)
         {
-            if (entry.Count != (shape.Count + 1) / 2)
-                throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' holds {(entry.Count * 2).ToString(CultureInfo.InvariantCulture)} 4-bit numbers, config.json asks for {shape}.");
+            if (entry.Bytes != (shape.Count + 1) / 2)
+                throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' holds {(entry.Bytes * 2).ToString(CultureInfo.InvariantCulture)} 4-bit numbers, config.json asks for {shape}.");
             return;
         }
 
@@ -86,7 +101,7 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         }
 
         if (DTypes.FloatFromName(DTypes.Name(entry.DType)) is null && entry.DType != ScalarType.Float64)
-            throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {DTypes.Code(entry.DType)}; weights must be F32, BF16 or F16.");
+            throw new PeftException($"{checkpoint.PathOf(stored)}: tensor '{stored}' is of type {entry.Format}; weights must be F32, BF16 or F16.");
     }
 
     private string? StateName(string stored) =>

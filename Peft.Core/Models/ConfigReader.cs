@@ -1,11 +1,19 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Peft.Core.Serialization.Gguf;
 
 namespace Peft.Core.Models;
 
 /// <summary>Reads typed fields of a <c>config.json</c>; a field of the wrong kind is an error that names file and field.</summary>
 public sealed class ConfigReader
 {
+    private const int MostLayers = 1000;
+    private const int MostExperts = 1024;
+    private const int MostLabels = 1 << 16;
+    private const int LargestSize = 1 << 24;
+
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
+
     private readonly JsonObject json;
 
     private ConfigReader(string path, JsonObject json)
@@ -17,19 +25,30 @@ public sealed class ConfigReader
     /// <summary>The file, for messages.</summary>
     public string Path { get; }
 
-    /// <summary>Opens <c>config.json</c> of a Hugging Face folder.</summary>
+    /// <summary>Opens <c>config.json</c> of a Hugging Face folder, or what a GGUF file says in its place.</summary>
     /// <exception cref="PeftException">The folder or file is missing or no JSON object.</exception>
     public static ConfigReader Open(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        if (GgufHeader.Find(folder) is { } gguf)
+            return From(gguf, GgufArchitecture.Config(GgufHeader.Read(gguf)));
         var path = System.IO.Path.Combine(folder, "config.json");
         if (!File.Exists(path))
-            throw new PeftException($"{path}: file not found; a base model is a folder with config.json, model.safetensors and tokenizer.json.");
+            throw new PeftException($"{path}: file not found; a base model is a folder with config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json, or a .gguf file.");
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path)) is JsonObject json
-                ? new ConfigReader(path, json)
-                : throw new PeftException($"{path}: is no JSON object.");
+            if (JsonNode.Parse(File.ReadAllText(path), documentOptions: s_strict) is not JsonObject json)
+                throw new PeftException($"{path}: is no JSON object.");
+            _ = json.ToJsonString(); // visits every text, so that broken ones show here and not in the middle of reading
+            return new ConfigReader(path, json);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new PeftException($"{path}: holds a text that is no valid Unicode: {error.Message}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new PeftException($"{path}: cannot be read: {error.Message}", error);
         }
         catch (JsonException error)
         {
@@ -73,12 +92,19 @@ public sealed class ConfigReader
         var one => [Convert<int>(field, one)],
     };
 
-    /// <summary>A positive size.</summary>
-    /// <exception cref="PeftException">Zero or negative.</exception>
+    /// <summary>A positive size. What no model comes near is taken for damage, before anything is built from it.</summary>
+    /// <exception cref="PeftException">Zero, negative or absurdly large.</exception>
     public int Size(string field, int absent)
     {
+        ArgumentNullException.ThrowIfNull(field);
         var value = Int(field, absent);
-        return value > 0 ? value : throw new PeftException($"{Path}: field '{field}' is {value}, it must be positive.");
+        var most = field.Contains("layer", StringComparison.Ordinal) ? MostLayers
+            : field.Contains("expert", StringComparison.Ordinal) ? MostExperts
+            : field == "num_labels" ? MostLabels
+            : LargestSize;
+        return value <= 0 ? throw new PeftException($"{Path}: field '{field}' is {value}, it must be positive.")
+            : value > most ? throw new PeftException($"{Path}: field '{field}' is {value}; no model has more than {most}.")
+            : value;
     }
 
     /// <summary>The number of labels: <c>num_labels</c>, or how many <c>id2label</c> names, or 2.</summary>
@@ -120,7 +146,8 @@ public sealed class ConfigReader
         {
             if (part is not JsonArray { Count: 2 } pair || pair[0] is not JsonArray names)
                 throw new PeftException($"{Path}: field '{field}' should be a list of [[kinds], times].");
-            for (var i = 0; i < Convert<int>(field, pair[1]); i++)
+            var times = Convert<int>(field, pair[1]);
+            for (var i = 0; i < times && kinds.Count <= layers; i++)
                 kinds.AddRange(names.Select(n => Convert<string>(field, n)!));
         }
 

@@ -55,6 +55,9 @@ public sealed class DecoderCall
     /// <summary>1 for real tokens, [B, past + T]; null means no padding.</summary>
     public Tensor? Padding { get; }
 
+    /// <summary>The structure of the text beside its ids, for architectures that have one; null for plain text.</summary>
+    public object? Layout { get; internal init; }
+
     /// <summary>Whether the caller said where each token stands.</summary>
     public bool HasPositions => positions is not null;
 

@@ -56,6 +56,15 @@ public abstract class EncoderModel : BaseModel
         };
     }
 
+    /// <summary>A batch with the virtual tokens of a soft prompt in front; they belong to the first text.</summary>
+    internal (Tensor Ids, Tensor? Mask, Tensor? TokenTypes) BehindPrompt(Tensor inputIds, Tensor? attentionMask, Tensor? tokenTypeIds)
+    {
+        if (tokenTypeIds is not null && SoftPrompt is { } prompt)
+            tokenTypeIds = cat([zeros([tokenTypeIds.shape[0], prompt.Length], tokenTypeIds.dtype, tokenTypeIds.device), tokenTypeIds], 1);
+        var (ids, mask) = BehindPrompt(inputIds, attentionMask);
+        return (ids, mask, tokenTypeIds);
+    }
+
     /// <summary>Scores of a text's labels, [B, N].</summary>
     protected abstract Tensor SequenceScores(Tensor hidden);
 

@@ -39,6 +39,15 @@ public abstract record ModelConfig
     /// <summary>Width of one head.</summary>
     public required int HeadDim { get; init; }
 
+    /// <summary>Width of the values of one head; that of its keys and queries but for a few architectures.</summary>
+    public virtual int ValueHeadDim => HeadDim;
+
+    /// <summary>
+    /// Whether tokens of a text see those behind them too. What they look like then changes with every new token: nothing can be kept from
+    /// one step of decoding to the next, and labels are compared with the scores at their own position, not with those before it.
+    /// </summary>
+    public virtual bool LooksAhead => false;
+
     /// <summary>Width of all queries.</summary>
     public int QueryWidth => NumAttentionHeads * HeadDim;
 
@@ -71,6 +80,12 @@ public abstract record ModelConfig
 
     /// <summary>Labels of a classification (2 when the config names none).</summary>
     public int NumLabels { get; init; } = 2;
+
+    /// <summary>Names of the labels that a run gave the head (Hugging Face's <c>id2label</c>); null when they are the config's own.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>Longest input in tokens: <see cref="MaxPositionEmbeddings"/>, less where some positions are taken.</summary>
+    public virtual int MaxTokens => MaxPositionEmbeddings;
 
     /// <summary><c>single_label_classification</c>, <c>multi_label_classification</c> or <c>regression</c>; null leaves it to the labels.</summary>
     public string? ProblemType { get; init; }
@@ -137,6 +152,15 @@ public abstract record ModelConfig
         new CheckpointNames(checkpoint, this).CheckAgainst(Parameters());
     }
 
+    /// <summary>Checks weights against this config as <see cref="CheckWeights"/> does, and says what is drawn anew and what is not used.</summary>
+    /// <exception cref="PeftException">Tensors that are missing or of another shape or kind.</exception>
+    public CheckpointFit Fit(Checkpoint checkpoint)
+    {
+        var names = new CheckpointNames(checkpoint, this);
+        names.CheckAgainst(Parameters());
+        return names.Fit(Parameters());
+    }
+
     /// <summary>Every parameter in module order; a tied head is not listed, since it is the embedding.</summary>
     public IReadOnlyList<ParameterShape> Parameters() => Outline.Parameters;
 
@@ -145,6 +169,9 @@ public abstract record ModelConfig
 
     /// <summary>Number of parameters, tied ones once.</summary>
     public long ParameterCount() => Parameters().Sum(p => p.Count);
+
+    /// <summary>Whether vectors can stand in front of the text: not where positions depend on marks inside it.</summary>
+    public virtual bool TakesVirtualTokens => !LooksAhead;
 
     /// <summary>The name that wins over a parameter's own when files hold both.</summary>
     public virtual string? PreferredName(string name) => null;
@@ -165,4 +192,12 @@ public abstract record ModelConfig
     public virtual bool MayBeMissing(string name) =>
         Task is not (ModelTask.CausalLm or ModelTask.Seq2SeqLm or ModelTask.MaskedLm or ModelTask.FeatureExtraction)
         && HeadPath is { } head && name.StartsWith(head + ".", StringComparison.Ordinal);
+
+    /// <summary>Parameters of a task's head that the weights of a folder lack and that would be drawn anew; see <see cref="CheckWeights"/>.</summary>
+    /// <exception cref="PeftException">As there.</exception>
+    public IReadOnlyList<string> MissingInWeights(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        return Fit(checkpoint).Drawn;
+    }
 }

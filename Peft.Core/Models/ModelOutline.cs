@@ -20,6 +20,8 @@ public sealed class ModelOutline
         Head = model.Head is { } head ? Shape(head) : null;
         HeadIsTied = model.Head is { } output && model.Embeddings.Any(e => e.WeightParameter == output.WeightParameter);
         Norms = [.. model.Norms.Select(n => n.Path)];
+        Attentions = [.. model.Attentions.Select(a => a.Path)];
+        Sublayers = [.. model.Sublayers.Select(s => (s.Path, s.Kind))];
     }
 
     /// <summary>Every parameter in module order, a tied head once.</summary>
@@ -39,6 +41,12 @@ public sealed class ModelOutline
 
     /// <summary>Module paths of the norms.</summary>
     public IReadOnlyList<string> Norms { get; }
+
+    /// <summary>Module paths of the attentions that take learned keys and values, by layer.</summary>
+    public IReadOnlyList<string> Attentions { get; }
+
+    /// <summary>Places where a sub-layer is added to the residual stream; empty where the architecture does not offer them.</summary>
+    public IReadOnlyList<(string Path, SublayerKind Kind)> Sublayers { get; }
 
     /// <summary>The outline of a config; made once.</summary>
     public static ModelOutline Of(ModelConfig config) => s_known.GetValue(config, c => new ModelOutline(c));

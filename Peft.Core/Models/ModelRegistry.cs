@@ -47,6 +47,10 @@ public static class ModelRegistry
         ModelDescriptor.Decoder("bloom", BloomConfig.Read, (config, weights) => new Bloom(config, weights)),
         new("chatglm", ReadChatGlm, CreateChatGlm, ModelDescriptor.DecoderTasks),
         ModelDescriptor.Decoder("codegen", CodeGenConfig.Read, (config, weights) => new CodeGen(config, weights)),
+        ModelDescriptor.Decoder("cpm_bee", CpmBeeConfig.Read, (config, weights) => new CpmBee(config, weights)),
+        ModelDescriptor.Decoder("cpmbee", CpmBeeConfig.ReadHub, (config, weights) => new CpmBee(config, weights)),
+        ModelDescriptor.Decoder("cpmant", CpmAntConfig.Read, (config, weights) => new CpmAnt(config, weights)),
+        ModelDescriptor.Decoder("deepseek_v2", DeepSeekV2Config.Read, (config, weights) => new DeepSeekV2(config, weights)),
         ModelDescriptor.Encoder("distilbert", DistilBertConfig.Read, (config, weights) => new DistilBert(config, weights)),
         ModelDescriptor.Encoder("electra", BertConfig.ReadElectra, (config, weights) => new Bert(config, weights)),
         ModelDescriptor.Decoder("ernie4_5", LlamaFamily.Ernie, (config, weights) => new Llama(config, weights)),
@@ -96,8 +100,11 @@ public static class ModelRegistry
         ? descriptor
         : throw Unknown("", modelType);
 
-    internal static ModelDescriptor Find(ConfigReader reader)
+    /// <summary>The descriptor of the architecture that a config names.</summary>
+    /// <exception cref="PeftException">No or an unknown architecture.</exception>
+    public static ModelDescriptor Find(ConfigReader reader)
     {
+        ArgumentNullException.ThrowIfNull(reader);
         var modelType = reader.String("model_type")
             ?? throw new PeftException($"{reader.Path}: field 'model_type' is missing, so the architecture is unknown.");
         return s_descriptors.TryGetValue(modelType, out var descriptor) ? descriptor : throw Unknown(reader.Path + ": ", modelType);

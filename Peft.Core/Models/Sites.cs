@@ -28,6 +28,36 @@ public interface IPrefixSource
     Tensor[] KeysAndValues();
 }
 
+/// <summary>
+/// Learned vectors in front of the text at the input embedding (prompt tuning and its kin). Virtual tokens have negative ids; the source is
+/// the input embedding's adapter and knows what they mean.
+/// </summary>
+public interface ISoftPromptSource : IEmbeddingAdapter
+{
+    /// <summary>Virtual tokens in front of the real ones.</summary>
+    int Length { get; }
+
+    /// <summary>The ids, all negative, that stand in front of each row of a batch: [rows, Length], int64, on the CPU.</summary>
+    Tensor Ids(long rows);
+}
+
+/// <summary>What a method does beside an attention.</summary>
+public interface IAttentionAdapter
+{
+    /// <summary>What is added, [B·T, H·D], for the queries [B, H, T, D] with their positions applied.</summary>
+    Tensor Forward(Tensor queries);
+}
+
+/// <summary>What a method does where a sub-layer is added to the residual stream.</summary>
+public interface ISublayerAdapter
+{
+    /// <summary>What goes on (and into the norm behind, where there is one), [N, C].</summary>
+    /// <param name="residual">The stream in front of the sub-layer, [N, C].</param>
+    /// <param name="output">What the sub-layer made of it, [N, C].</param>
+    /// <param name="norm">The norm behind the addition; null where norms stand in front.</param>
+    Tensor Join(Tensor residual, Tensor output, Func<Tensor, Tensor>? norm);
+}
+
 /// <summary>A place in the model with a module path.</summary>
 public abstract class Site
 {
@@ -113,6 +143,36 @@ public sealed class AttentionSite : Site
 
     /// <summary>Number of the layer, from 0.</summary>
     public int Layer { get; }
+
+    /// <summary>The adapter beside it, if any.</summary>
+    public IAttentionAdapter? Adapter { get; set; }
+}
+
+/// <summary>Which half of a layer a sub-layer is.</summary>
+public enum SublayerKind
+{
+    /// <summary>The attention of a layer to its own tokens.</summary>
+    Attention,
+
+    /// <summary>The feed-forward part.</summary>
+    FeedForward,
+}
+
+/// <summary>Where a sub-layer is added to the residual stream. The path is that of AdapterHub's adapters there.</summary>
+public sealed class SublayerSite : Site
+{
+    internal SublayerSite(string path, SublayerKind kind)
+        : base(path) => Kind = kind;
+
+    /// <summary>Which half of the layer.</summary>
+    public SublayerKind Kind { get; }
+
+    /// <summary>The adapter, if any.</summary>
+    public ISublayerAdapter? Adapter { get; set; }
+
+    /// <summary>The sum, or what an adapter makes of it; see <see cref="ISublayerAdapter.Join"/>.</summary>
+    internal Tensor Join(Tensor residual, Tensor output, Func<Tensor, Tensor>? norm = null) =>
+        Adapter is { } adapter ? adapter.Join(residual, output, norm) : residual + output;
 }
 
 /// <summary>A norm, as methods see it.</summary>

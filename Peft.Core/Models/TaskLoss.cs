@@ -14,8 +14,9 @@ public static class TaskLoss
     /// <param name="logits">Scores [B, N].</param>
     /// <param name="labels">[B] whole numbers or numbers, or [B, N] 0 and 1 as numbers.</param>
     /// <param name="config">The model's config.</param>
+    /// <param name="labelSmoothing">ε of label smoothing, where a text has one label.</param>
     /// <exception cref="PeftException">An unknown problem_type.</exception>
-    public static Tensor Sequence(Tensor logits, Tensor labels, ModelConfig config)
+    public static Tensor Sequence(Tensor logits, Tensor labels, ModelConfig config, double labelSmoothing = 0)
     {
         ArgumentNullException.ThrowIfNull(logits);
         ArgumentNullException.ThrowIfNull(labels);
@@ -27,7 +28,7 @@ public static class TaskLoss
             "regression" => config.NumLabels == 1
                 ? F.mse_loss(logits.reshape(-1), labels.to(ScalarType.Float32).reshape(-1))
                 : F.mse_loss(logits, labels.to(ScalarType.Float32)),
-            "single_label_classification" => F.cross_entropy(logits.view(-1, config.NumLabels), labels.reshape(-1)),
+            "single_label_classification" => F.cross_entropy(logits.view(-1, config.NumLabels), labels.reshape(-1), label_smoothing: labelSmoothing),
             "multi_label_classification" => F.binary_cross_entropy_with_logits(logits, labels.to(ScalarType.Float32)),
             _ => throw new PeftException($"problem_type '{kind}' is not known: use regression, single_label_classification or multi_label_classification."),
         };
@@ -36,11 +37,12 @@ public static class TaskLoss
     /// <summary>Labels of tokens: the mean cross-entropy where the label is not −100.</summary>
     /// <param name="logits">Scores [B, T, N].</param>
     /// <param name="labels">[B, T].</param>
-    public static Tensor Tokens(Tensor logits, Tensor labels)
+    /// <param name="labelSmoothing">ε of label smoothing.</param>
+    public static Tensor Tokens(Tensor logits, Tensor labels, double labelSmoothing = 0)
     {
         ArgumentNullException.ThrowIfNull(logits);
         ArgumentNullException.ThrowIfNull(labels);
-        return F.cross_entropy(logits.reshape(-1, logits.shape[^1]), labels.reshape(-1), ignore_index: CausalLoss.Ignored);
+        return F.cross_entropy(logits.reshape(-1, logits.shape[^1]), labels.reshape(-1), ignore_index: CausalLoss.Ignored, label_smoothing: labelSmoothing);
     }
 
     /// <summary>Start and end of an answer: the mean of both cross-entropies; places outside of the text carry no loss.</summary>
@@ -76,6 +78,7 @@ public static class TaskLoss
         var last = model.Config.PadTokenId is { } pad
             ? (arange(length, ScalarType.Int64, model.Device) * inputIds.ne(pad).to(ScalarType.Int64)).argmax(-1)
             : full([batch], length - 1, ScalarType.Int64, model.Device);
+        last = last + model.LeadingOutputs;
         var index = last.view(batch, 1, 1).expand(batch, 1, logits.shape[2]);
         return logits.gather(1, index).squeeze(1);
     }

@@ -16,16 +16,20 @@ public sealed class WeightSource
     private readonly CheckpointNames? checkpoint;
     private readonly BaseQuantization? quantization;
     private readonly ScalarType loaded;
+    private readonly Func<string, long[], Tensor>? fresh;
     private readonly List<ModelParameter> taken = [];
     private readonly List<LinearSite> linears = [];
     private readonly List<EmbeddingSite> embeddings = [];
     private readonly List<NormSite> norms = [];
+    private readonly List<SublayerSite> sublayers = [];
     private readonly List<string> initialised = [];
 
-    private WeightSource(CheckpointNames? checkpoint, ScalarType dtype, Device? device, BaseQuantization? quantization = null)
+    private WeightSource(
+        CheckpointNames? checkpoint, ScalarType dtype, Device? device, BaseQuantization? quantization = null, Func<string, long[], Tensor>? fresh = null)
     {
         this.checkpoint = checkpoint;
         this.quantization = quantization;
+        this.fresh = fresh;
         loaded = dtype;
         DType = quantization?.Config.PrepareModelForKbitTraining == true ? ScalarType.Float32 : dtype;
         Device = device!;
@@ -49,6 +53,9 @@ public sealed class WeightSource
     /// <summary>Norms handed out so far.</summary>
     public IReadOnlyList<NormSite> Norms => norms;
 
+    /// <summary>Places where a sub-layer is added to the residual stream, handed out so far.</summary>
+    public IReadOnlyList<SublayerSite> Sublayers => sublayers;
+
     /// <summary>Parameters that the checkpoint lacks and that were drawn anew (a head for another task).</summary>
     public IReadOnlyList<string> Initialised => initialised;
 
@@ -57,6 +64,12 @@ public sealed class WeightSource
 
     /// <summary>A source without values.</summary>
     internal static WeightSource Outline() => new(null, ScalarType.Float32, null);
+
+    /// <summary>A source of new values for a model that no checkpoint holds yet.</summary>
+    /// <param name="draw">Makes the values of a parameter from its name and shape; called in module order.</param>
+    /// <param name="dtype">Element type the model computes in.</param>
+    /// <param name="device">Where it computes.</param>
+    internal static WeightSource Fresh(Func<string, long[], Tensor> draw, ScalarType dtype, Device device) => new(null, dtype, device, fresh: draw);
 
     /// <summary>A source over a checkpoint.</summary>
     /// <exception cref="PeftException">Tensors that the config asks for are missing or of another shape or kind; all missing ones are counted.</exception>
@@ -132,6 +145,14 @@ public sealed class WeightSource
         return norm;
     }
 
+    /// <summary>A place where a sub-layer is added to the residual stream.</summary>
+    public SublayerSite Sublayer(string path, SublayerKind kind)
+    {
+        var site = new SublayerSite(path, kind);
+        sublayers.Add(site);
+        return site;
+    }
+
     /// <summary>A layer in 4 bits: as the files hold it, or quantised now, as [out, in] always.</summary>
     private LinearSite Quantized(string path, BaseQuantization how, bool transposed, int biasWidth)
     {
@@ -152,6 +173,12 @@ public sealed class WeightSource
 
     private Tensor? Load(string name, long[] shape)
     {
+        if (fresh is not null)
+        {
+            using var drawn = fresh(name, shape);
+            return drawn.to(DType, Device).DetachFromDisposeScope();
+        }
+
         if (checkpoint is null)
             return null;
         using var stored = checkpoint.Find(name);
@@ -169,13 +196,17 @@ public sealed class WeightSource
         return rounded.to(DType, Device).DetachFromDisposeScope();
     }
 
-    /// <summary>A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases.</summary>
+    /// <summary>
+    /// A head that the checkpoint was not trained with starts as Hugging Face starts it: normal weights, zero biases. Each tensor has its own
+    /// generator: parts that stay frozen (BERT's pooler) are not saved with an adapter and must come out the same every time.
+    /// </summary>
     private Tensor Draw(string name, long[] shape)
     {
         initialised.Add(name);
+        using var generator = new Generator(name.Aggregate(14695981039346656037UL, (hash, c) => (hash ^ c) * 1099511628211UL) >> 1, CPU);
         using var fresh = name.EndsWith(".bias", StringComparison.Ordinal)
             ? zeros(shape)
-            : empty(shape).normal_(0, checkpoint!.InitializerRange);
+            : empty(shape).normal_(0, checkpoint!.InitializerRange, generator);
         return fresh.to(DType, Device, copy: true).DetachFromDisposeScope();
     }
 }

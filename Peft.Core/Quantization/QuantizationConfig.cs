@@ -62,7 +62,7 @@ public sealed record QuantizationConfig
     public static QuantizationConfig? OfCheckpoint(string folder)
     {
         var path = Path.Combine(folder, "config.json");
-        if (JsonNode.Parse(File.ReadAllText(path))?["quantization_config"] is not JsonObject json)
+        if (!File.Exists(path) || JsonNode.Parse(File.ReadAllText(path))?["quantization_config"] is not JsonObject json)
             return null;
         if ((string?)json["quant_method"] is not ("bitsandbytes" or null) || (bool?)json["load_in_8bit"] == true)
             throw new PeftException($"{path}: the weights are quantised by '{json["quant_method"]}'{((bool?)json["load_in_8bit"] == true ? " in 8 bits" : "")}; only bitsandbytes in 4 bits can be read.");

@@ -22,5 +22,5 @@ public static class EffectiveEvents
     }
 
     /// <summary>Is the event bound to a step, so that going back behind the step takes it back?</summary>
-    public static bool IsPoint(RunEvent e) => e is RunStep or RunEvalLoss or RunSample or RunCheckpoint or RunMetrics;
+    public static bool IsPoint(RunEvent e) => e is RunStep or RunEvalLoss or RunSample or RunCheckpoint or RunMetrics or RunRanks;
 }

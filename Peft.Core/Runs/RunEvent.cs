@@ -17,6 +17,7 @@ namespace Peft.Core.Runs;
 [JsonDerivedType(typeof(RunResumed), "resumed")]
 [JsonDerivedType(typeof(RunProgress), "progress")]
 [JsonDerivedType(typeof(RunMetrics), "metrics")]
+[JsonDerivedType(typeof(RunRanks), "ranks")]
 [JsonDerivedType(typeof(RunControlAcknowledged), "control")]
 public abstract record RunEvent
 {
@@ -208,6 +209,13 @@ public sealed record RunResumed : RunEvent
 {
     /// <summary>Last step that counts of the attempts before.</summary>
     public required int FromStep { get; init; }
+}
+
+/// <summary>A method has moved ranks between modules (AdaLoRA).</summary>
+public sealed record RunRanks : RunEvent
+{
+    /// <summary>The rank of every adapted module, by its path.</summary>
+    public required IReadOnlyDictionary<string, int> Ranks { get; init; }
 }
 
 /// <summary>How far a phase without optimizer steps has come.</summary>

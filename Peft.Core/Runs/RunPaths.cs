@@ -25,6 +25,9 @@ public sealed record RunPaths(string Root)
     /// <summary>The result in PEFT's format.</summary>
     public string Adapter => Path.Combine(Root, "adapter");
 
+    /// <summary>The finished base of a pretraining run that names no other folder.</summary>
+    public string Model => Path.Combine(Root, "model");
+
     /// <summary>Generated answers per split.</summary>
     public string Predictions(string split) => Path.Combine(Root, "predictions", split + ".jsonl");
 

@@ -17,6 +17,12 @@ public sealed record RunRequest
     /// <summary>The run's ULID; also the name of its directory.</summary>
     public required string Id { get; init; }
 
+    /// <summary>What the run is for.</summary>
+    public RunKind Kind { get; init; }
+
+    /// <summary>For <see cref="RunKind.Pretrain"/>: which base is made, and how.</summary>
+    public PretrainingOrder? Pretraining { get; init; }
+
     /// <summary>Display name at the time of the order; the server may rename a run later without touching this file.</summary>
     public string Name { get; init; } = "";
 

@@ -1,16 +1,21 @@
 using System.Text.Json;
+using Peft.Core.Serialization.Gguf;
+using Peft.Core.Serialization.Pickle;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Serialization;
 
 /// <summary>
-/// The weights in a Hugging Face folder: <c>model.safetensors</c>, or shards listed in <c>model.safetensors.index.json</c>. Headers are
-/// validated on opening; tensors are mapped when asked for.
+/// The weights of a base: <c>model.safetensors</c>, <c>pytorch_model.bin</c> or shards that an index of either lists, in a Hugging Face
+/// folder; or a GGUF file, whose tensors go by their Hugging Face names here. What the files say is validated on opening; tensors are
+/// mapped when asked for.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    private readonly Dictionary<string, SafetensorsFile> files = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> fileOf = new(StringComparer.Ordinal);
+    private static readonly string[] s_single = ["model.safetensors", "pytorch_model.bin"];
+
+    private readonly Dictionary<string, IWeightFile> files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IWeightFile> fileOf = new(StringComparer.Ordinal);
     private readonly string folder;
 
     private Checkpoint(string folder) => this.folder = folder;
@@ -18,7 +23,10 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Names of all tensors.</summary>
     public IReadOnlyCollection<string> Names => fileOf.Keys;
 
-    /// <summary>Opens the weights of a folder.</summary>
+    /// <summary>The files that hold them.</summary>
+    public IReadOnlyList<string> Paths => [.. files.Values.Select(file => file.Path)];
+
+    /// <summary>Opens the weights of a folder, or of a GGUF file.</summary>
     /// <exception cref="PeftException">No weights, a damaged file, or an index that names a tensor its shard lacks.</exception>
     public static Checkpoint Open(string folder)
     {
@@ -36,22 +44,30 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Opens one file of weights by what its name ends with.</summary>
+    /// <exception cref="PeftException">The file is missing, damaged, or holds something else than tensors.</exception>
+    public static IWeightFile OpenFile(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) ? TorchFile.Open(path) : SafetensorsFile.Open(path);
+    }
+
     /// <summary>True when some file holds a tensor of that name.</summary>
     public bool Contains(string name) => fileOf.ContainsKey(name);
 
-    /// <summary>What the header says about a tensor.</summary>
-    public SafetensorsEntry Entry(string name) => File(name).Header.Entries[name];
+    /// <summary>What a file says about a tensor.</summary>
+    public StoredTensor Entry(string name) => File(name).Stored[name];
 
-    /// <summary>The mapped tensor; see <see cref="SafetensorsFile.Tensor"/>.</summary>
+    /// <summary>The tensor, mapped where its file allows it; see <see cref="IWeightFile.Tensor"/>.</summary>
     /// <exception cref="PeftException">No such tensor.</exception>
     public Tensor Tensor(string name) => File(name).Tensor(name);
 
-    /// <summary>A copy of the tensor in memory; see <see cref="SafetensorsFile.Read"/>.</summary>
+    /// <summary>The tensor as a copy in memory where its file would map it; see <see cref="SafetensorsFile.Read"/>.</summary>
     /// <exception cref="PeftException">No such tensor.</exception>
-    public Tensor Read(string name) => File(name).Read(name);
+    public Tensor Read(string name) => File(name) is SafetensorsFile file ? file.Read(name) : Tensor(name);
 
     /// <summary>The file that holds a tensor, for messages.</summary>
-    public string PathOf(string name) => File(name).Header.Path;
+    public string PathOf(string name) => File(name).Path;
 
     /// <inheritdoc />
     public void Dispose()
@@ -61,38 +77,55 @@ public sealed class Checkpoint : IDisposable
         files.Clear();
     }
 
-    private SafetensorsFile File(string name) => fileOf.TryGetValue(name, out var file)
-        ? files[file]
+    private IWeightFile File(string name) => fileOf.TryGetValue(name, out var file)
+        ? file
         : throw new PeftException($"{folder}: tensor '{name}' is missing from the weights.");
 
     private void OpenFiles()
     {
-        var single = Path.Combine(folder, "model.safetensors");
-        var index = Path.Combine(folder, "model.safetensors.index.json");
-        if (System.IO.File.Exists(single))
+        if (GgufHeader.Find(folder) is { } gguf)
         {
-            foreach (var name in OpenFile("model.safetensors").Names)
-                fileOf.Add(name, "model.safetensors");
+            Add(gguf, GgufWeights.Open(gguf));
             return;
         }
 
-        if (!System.IO.File.Exists(index))
-            throw new PeftException($"{folder}: no weights found: expected model.safetensors or model.safetensors.index.json.");
+        foreach (var name in s_single)
+        {
+            if (System.IO.File.Exists(Path.Combine(folder, name)))
+            {
+                Add(name, OpenFile(Path.Combine(folder, name)));
+                return;
+            }
+
+            if (System.IO.File.Exists(Path.Combine(folder, name + ".index.json")))
+            {
+                OpenShards(Path.Combine(folder, name + ".index.json"));
+                return;
+            }
+        }
+
+        throw new PeftException($"{folder}: no weights found: expected {string.Join(" or ", s_single.Select(name => $"{name} (or {name}.index.json with its shards)"))}.");
+    }
+
+    private void Add(string fileName, IWeightFile file)
+    {
+        files.Add(fileName, file);
+        foreach (var name in file.Stored.Keys)
+            fileOf.Add(name, file);
+    }
+
+    private void OpenShards(string index)
+    {
         foreach (var (name, shard) in ReadIndex(index))
         {
             if (!files.TryGetValue(shard, out var file))
-                file = OpenFile(shard);
-            if (!file.Contains(name))
-                throw new PeftException($"{index}: tensor '{name}' should be in {shard}, but is not.");
-            fileOf[name] = shard;
-        }
-    }
+            {
+                file = OpenFile(Path.Combine(folder, shard));
+                files.Add(shard, file);
+            }
 
-    private SafetensorsFile OpenFile(string fileName)
-    {
-        var file = SafetensorsFile.Open(Path.Combine(folder, fileName));
-        files.Add(fileName, file);
-        return file;
+            fileOf[name] = file.Stored.ContainsKey(name) ? file : throw new PeftException($"{index}: tensor '{name}' should be in {shard}, but is not.");
+        }
     }
 
     private static Dictionary<string, string> ReadIndex(string index)
@@ -102,10 +135,10 @@ public sealed class Checkpoint : IDisposable
             using var document = JsonDocument.Parse(System.IO.File.ReadAllBytes(index));
             var map = new Dictionary<string, string>(StringComparer.Ordinal);
             foreach (var item in document.RootElement.GetProperty("weight_map").EnumerateObject())
-                map[item.Name] = Path.GetFileName(item.Value.GetString() ?? "");
+                map[item.Name] = Path.GetFileName(item.Value.GetString()) is { Length: > 0 } shard ? shard : throw new PeftException($"{index}: tensor '{item.Name}' has no file.");
             return map;
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             throw new PeftException($"{index}: no valid index of shards: {error.Message}", error);
         }

@@ -30,6 +30,8 @@ public static class ModelFolderWriter
         ArgumentNullException.ThrowIfNull(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.safetensors").Any())
             throw new PeftException($"{folder}: holds weights already; choose another folder, nothing is overwritten.");
+        if (!File.Exists(Path.Combine(model.Folder, "config.json")))
+            throw new PeftException($"{model.Folder}: has no config.json to go with the weights; only a base in a Hugging Face folder can be written anew.");
         using var gradOff = no_grad();
         using var scope = NewDisposeScope();
         try

@@ -1,5 +1,4 @@
 using Peft.Core.Tensors;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Serialization;
@@ -8,20 +7,26 @@ namespace Peft.Core.Serialization;
 /// A safetensors file whose tensors are views of the memory-mapped file: nothing is read before it is used, and several processes on the
 /// same file share its pages. The mapping is private: writing to a tensor copies the page and never changes the file. Not thread-safe.
 /// </summary>
-public sealed class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : IWeightFile
 {
-    // One mapping per element type, since a mapping cannot start at an offset: position p of the file is element p / size.
-    private readonly Dictionary<ScalarType, Tensor> mappings = [];
-    private readonly long fileLength;
+    private readonly MappedFile mapped;
+    private Dictionary<string, StoredTensor>? stored;
 
     private SafetensorsFile(SafetensorsHeader header)
     {
         Header = header;
-        fileLength = new FileInfo(header.Path).Length;
+        mapped = new MappedFile(header.Path);
     }
 
     /// <summary>The validated header.</summary>
     public SafetensorsHeader Header { get; }
+
+    /// <inheritdoc />
+    public string Path => Header.Path;
+
+    /// <inheritdoc />
+    public IReadOnlyDictionary<string, StoredTensor> Stored => stored ??= Header.Entries.Values.ToDictionary(
+        e => e.Name, e => new StoredTensor(e.Name, e.DType, e.Shape, e.Bytes, DTypes.Code(e.DType)), StringComparer.Ordinal);
 
     /// <summary>Names of all tensors.</summary>
     public IEnumerable<string> Names => Header.Entries.Keys;
@@ -45,19 +50,19 @@ public sealed class SafetensorsFile : IDisposable
         var shape = entry.Shape.ToArray();
         if (entry.Bytes == 0)
             return zeros(shape, entry.DType);
-        var size = DTypes.Size(entry.DType);
-        var position = Header.DataOffset + entry.Begin;
-        if (position % size != 0)
-            return Copy(entry, position, shape);
-        using var flat = Mapping(entry.DType, size).narrow(0, position / size, entry.Count);
+        using var flat = mapped.View(entry.DType, Header.DataOffset + entry.Begin, entry.Count);
         return flat.view(shape);
     }
 
     /// <summary>A copy of the tensor, read from the file: it keeps no page of the file mapped. The caller disposes it.</summary>
     /// <exception cref="PeftException">No such tensor.</exception>
-    public Tensor Read(string name) => Header.Entries.TryGetValue(name, out var entry)
-        ? Copy(entry, Header.DataOffset + entry.Begin, [.. entry.Shape])
-        : throw new PeftException($"{Header.Path}: tensor '{name}' is missing.");
+    public Tensor Read(string name)
+    {
+        if (!Header.Entries.TryGetValue(name, out var entry))
+            throw new PeftException($"{Header.Path}: tensor '{name}' is missing.");
+        using var flat = mapped.Read(entry.DType, Header.DataOffset + entry.Begin, entry.Count);
+        return flat.view([.. entry.Shape]);
+    }
 
     /// <summary>Every tensor by name; the caller disposes them.</summary>
     public Dictionary<string, Tensor> ReadAll()
@@ -69,35 +74,5 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose()
-    {
-        foreach (var mapping in mappings.Values)
-            mapping.Dispose();
-        mappings.Clear();
-    }
-
-    private Tensor Mapping(ScalarType dtype, int size)
-    {
-        if (mappings.TryGetValue(dtype, out var mapping))
-            return mapping;
-        mapping = from_file(Header.Path, shared: false, size: fileLength / size, dtype: dtype).DetachFromDisposeScope();
-        mappings.Add(dtype, mapping);
-        return mapping;
-    }
-
-    private Tensor Copy(SafetensorsEntry entry, long position, long[] shape)
-    {
-        var result = empty(shape, entry.DType);
-        using var stream = File.OpenRead(Header.Path);
-        stream.Position = position;
-        using var flat = result.view(-1);
-        const long slice = 64 << 20;
-        for (var start = 0L; start < entry.Count; start += slice)
-        {
-            using var part = flat.narrow(0, start, Math.Min(slice, entry.Count - start));
-            stream.ReadExactly(part.bytes);
-        }
-
-        return result;
-    }
+    public void Dispose() => mapped.Dispose();
 }

@@ -101,6 +101,14 @@ public sealed class SafetensorsHeader
         }
 
         using (document)
+            ReadEntries(path, document, entries, metadata);
+        CheckLayout(path, entries.Values, dataLength);
+        return (entries, metadata);
+    }
+
+    private static void ReadEntries(string path, JsonDocument document, Dictionary<string, SafetensorsEntry> entries, Dictionary<string, string> metadata)
+    {
+        try
         {
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new PeftException($"{path}: damaged: the safetensors header is no JSON object.");
@@ -116,9 +124,10 @@ public sealed class SafetensorsHeader
                     throw new PeftException($"{path}: tensor '{property.Name}' appears twice in the header.");
             }
         }
-
-        CheckLayout(path, entries.Values, dataLength);
-        return (entries, metadata);
+        catch (InvalidOperationException error)
+        {
+            throw new PeftException($"{path}: damaged: the safetensors header holds a text that is no valid Unicode ({error.Message})", error);
+        }
     }
 
     private static void ReadMetadata(string path, JsonElement value, Dictionary<string, string> metadata)

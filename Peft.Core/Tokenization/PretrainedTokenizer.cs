@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Peft.Core.Serialization.Gguf;
+using Peft.Core.Tokenization.Gguf;
 using Peft.Core.Tokenization.Pipeline;
 
 namespace Peft.Core.Tokenization;
@@ -63,11 +65,30 @@ public sealed class PretrainedTokenizer
     /// <summary>Id of <see cref="PadToken"/>.</summary>
     public int? PadId => Id(PadToken);
 
-    /// <summary>Reads the tokenizer of a model folder.</summary>
+    /// <summary>Ids that the post-processor puts in front of a text.</summary>
+    public IReadOnlyList<int> Front => _file.PostProcessor.Front;
+
+    /// <summary>Ids that the post-processor puts behind a text.</summary>
+    public IReadOnlyList<int> Behind => _file.PostProcessor.Behind;
+
+    /// <summary>Ids in front of, between and behind a pair of texts. Where the file says nothing of pairs, the second text follows the first.</summary>
+    public (IReadOnlyList<int> Front, IReadOnlyList<int> Middle, IReadOnlyList<int> Behind) Pair =>
+        _file.PostProcessor.PairFront is { } front ? (front, _file.PostProcessor.PairMiddle, _file.PostProcessor.PairBehind) : (Front, Behind, Behind);
+
+    /// <summary>Which text the second text's tokens are said to belong to: 1 where texts are told apart by number, otherwise 0.</summary>
+    public int SecondSegment => _file.PostProcessor.SecondSegment;
+
+    /// <summary>Reads the tokenizer of a model folder, or the one inside a GGUF file.</summary>
     /// <exception cref="PeftException">A file is missing or asks for something this version cannot do; the message names file and field.</exception>
     public static PretrainedTokenizer Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (GgufHeader.Find(folder) is { } gguf)
+        {
+            var (file, settings) = GgufTokenizer.Read(GgufHeader.Read(gguf));
+            return new PretrainedTokenizer(file, settings);
+        }
+
         var configPath = Path.Combine(folder, "tokenizer_config.json");
         try
         {
@@ -85,6 +106,9 @@ public sealed class PretrainedTokenizer
         : _addedByText.TryGetValue(token, out var added) ? added
         : _file.Model.Vocabulary.TryGetValue(token, out var id) ? id
         : null;
+
+    /// <summary>Text of an id as the vocabulary writes it; null when there is none.</summary>
+    public string? Text(int id) => _texts.GetValueOrDefault(id);
 
     /// <summary>Is this id one that people do not want to read?</summary>
     public bool IsSpecial(int id) => _addedById.TryGetValue(id, out var token) && token.Special;

@@ -3,6 +3,7 @@ using Peft.Core.Methods;
 using Peft.Core.Runs;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
+using Peft.Core.Training.Optimizers;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Training;
@@ -45,17 +46,26 @@ public static class CheckpointStore
     /// <exception cref="PeftException">The disk is full or refuses; earlier checkpoints are untouched and nothing of the new one is left.</exception>
     public static (string Path, long Bytes) Write(RunPaths paths, PeftAdapter adapter, TrainingLoop loop, TrainerProgress progress, int keep)
     {
+        ArgumentNullException.ThrowIfNull(loop);
+        return Write(paths, adapter, loop.Optimizer, progress, keep);
+    }
+
+    /// <summary>Writes a checkpoint of whatever loop owns the optimizer; see the other overload.</summary>
+    /// <returns>Its folder and size in bytes.</returns>
+    /// <exception cref="PeftException">The disk is full or refuses; earlier checkpoints are untouched and nothing of the new one is left.</exception>
+    public static (string Path, long Bytes) Write(RunPaths paths, PeftAdapter adapter, AdamW optimizer, TrainerProgress progress, int keep)
+    {
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(adapter);
-        ArgumentNullException.ThrowIfNull(loop);
+        ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(progress);
         var folder = paths.Checkpoint(progress.Step);
         try
         {
             AtomicFolder.Write(folder, aside =>
             {
-                SafetensorsWriter.Write(Path.Combine(aside, AdapterFile), adapter.Trainable);
-                SafetensorsWriter.Write(Path.Combine(aside, OptimizerFile), loop.Optimizer.State());
+                SafetensorsWriter.Write(Path.Combine(aside, AdapterFile), [.. adapter.Trainable, .. adapter.Memory]);
+                SafetensorsWriter.Write(Path.Combine(aside, OptimizerFile), optimizer.State());
                 using var random = get_rng_state();
                 SafetensorsWriter.Write(Path.Combine(aside, RandomFile), [new NamedParameter("cpu", random)]);
                 File.WriteAllBytes(Path.Combine(aside, StateFile), JsonSerializer.SerializeToUtf8Bytes(progress, RunRequest.Json));
@@ -90,18 +100,32 @@ public static class CheckpointStore
     /// <exception cref="PeftException">Missing or damaged file, or a checkpoint of other settings.</exception>
     public static TrainerProgress Restore(string folder, PeftAdapter adapter, TrainingLoop loop)
     {
-        ArgumentNullException.ThrowIfNull(adapter);
         ArgumentNullException.ThrowIfNull(loop);
+        var progress = Restore(folder, adapter, loop.Optimizer);
+        loop.Step = progress.Step;
+        return progress;
+    }
+
+    /// <summary>Puts tensors, moments and the random generator back; the loop's step is the progress'.</summary>
+    /// <exception cref="PeftException">Missing or damaged file, or a checkpoint of other settings.</exception>
+    public static TrainerProgress Restore(string folder, PeftAdapter adapter, AdamW optimizer)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(optimizer);
         var progress = ReadProgress(folder);
         using var scope = NewDisposeScope();
         using (var file = SafetensorsFile.Open(Path.Combine(folder, AdapterFile)))
-            adapter.LoadState(file.Names.ToDictionary(name => name, file.Tensor, StringComparer.Ordinal));
+        {
+            var state = file.Names.ToDictionary(name => name, file.Tensor, StringComparer.Ordinal);
+            adapter.LoadState(state);
+            adapter.LoadMemory(state);
+        }
+
         using (var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile)))
-            loop.Optimizer.LoadState(name => file.Contains(name) ? file.Tensor(name) : null, progress.Step);
+            optimizer.LoadState(name => file.Contains(name) ? file.Tensor(name) : null, progress.Step);
         using (var file = SafetensorsFile.Open(Path.Combine(folder, RandomFile)))
         using (var random = file.Tensor("cpu").clone())
             set_rng_state(random);
-        loop.Step = progress.Step;
         return progress;
     }
 

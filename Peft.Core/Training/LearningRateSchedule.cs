@@ -15,7 +15,14 @@ public sealed class LearningRateSchedule
     }
 
     /// <summary>Names that <see cref="Create"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["linear", "cosine", "constant", "constant_with_warmup"];
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "linear", "cosine", "constant", "constant_with_warmup", "cosine_with_restarts", "polynomial", "inverse_sqrt", "cosine_with_min_lr",
+        "cosine_warmup_with_min_lr", "warmup_stable_decay",
+    ];
+
+    /// <summary>Names that need no options of their own.</summary>
+    public static IReadOnlyList<string> NamesWithoutOptions { get; } = [.. Names.Where(name => name != "warmup_stable_decay")];
 
     /// <summary>The highest rate.</summary>
     public double Peak { get; }
@@ -29,12 +36,15 @@ public sealed class LearningRateSchedule
     /// <param name="warmupSteps">Steps of rising rate.</param>
     /// <param name="totalSteps">Steps in all; past them a falling schedule stays at its end.</param>
     /// <param name="minRatio">Share of the peak at which linear and cosine end (0 in transformers).</param>
-    /// <param name="cycles">Half-waves of the cosine, in units of a whole wave.</param>
-    /// <exception cref="PeftException">Unknown name.</exception>
-    public static LearningRateSchedule Create(string name, double peak, int warmupSteps, int totalSteps, double minRatio = 0, double cycles = 0.5)
+    /// <param name="options">Shape of the schedules that have one.</param>
+    /// <exception cref="PeftException">Unknown name, or options that do not fit.</exception>
+    public static LearningRateSchedule Create(string name, double peak, int warmupSteps, int totalSteps, double minRatio = 0, ScheduleOptions? options = null)
     {
+        options ??= new ScheduleOptions();
+        var cycles = options.NumCycles ?? 0.5;
         double Progress(int step) => (double)(step - warmupSteps) / Math.Max(1, totalSteps - warmupSteps);
         double WarmUp(int step) => (double)step / Math.Max(1, warmupSteps);
+        double FloorShare() => options.MinLrRate ?? (options.MinLr is { } rate ? rate / peak : minRatio);
         double Floor(double value) => minRatio + ((1 - minRatio) * value);
         return name switch
         {
@@ -46,6 +56,12 @@ public sealed class LearningRateSchedule
             "cosine" => new(peak, k => k < warmupSteps
                 ? WarmUp(k)
                 : Floor(Math.Max(0, 0.5 * (1 + Math.Cos(Math.PI * cycles * 2 * Progress(k)))))),
+            "cosine_with_restarts" => new(peak, ScheduleShapes.Restarts(warmupSteps, totalSteps, options.NumCycles ?? 1)),
+            "polynomial" => new(peak, ScheduleShapes.Polynomial(warmupSteps, totalSteps, peak, options.LrEnd ?? 1e-7, options.Power ?? 1)),
+            "inverse_sqrt" => new(peak, ScheduleShapes.InverseRoot(warmupSteps)),
+            "cosine_with_min_lr" => new(peak, ScheduleShapes.CosineAbove(warmupSteps, totalSteps, cycles, FloorShare())),
+            "cosine_warmup_with_min_lr" => new(peak, ScheduleShapes.CosineFromFirst(warmupSteps, totalSteps, cycles, FloorShare(), options.WarmupLrRate)),
+            "warmup_stable_decay" => new(peak, ScheduleShapes.StableDecay(warmupSteps, totalSteps, options)),
             _ => throw new PeftException($"lr_scheduler_type '{name}' is not known; known are {string.Join(", ", Names)}."),
         };
     }

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Peft.Core.Data;
-using Peft.Core.Evaluation;
+using Peft.Core.Methods;
+using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Tensors;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Training;
 
@@ -15,6 +16,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     private readonly LossWatch watch = new(PatienceSteps);
     private double lossSum;
     private int lossCount;
+    private IReadOnlyDictionary<string, int>? ranks;
 
     /// <summary>Sees every event as it is written.</summary>
     public Action<RunEvent>? Observe { get; set; }
@@ -28,30 +30,33 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        var count = setup.Count;
-        Append(new RunModelReady
-        {
-            TrainableParams = count.Trainable,
-            AllParams = count.All,
-            Line = count.Line,
-            Dtype = DTypes.Name(setup.Model.DType),
-            Device = session.Request.Device,
-            Threads = TorchRuntime.Threads,
-            TotalSteps = TotalSteps,
-            TrainRecords = setup.Train.Examples.Count,
-            CutRecords = setup.Train.CutRecords + setup.Train.DroppedRecords,
-            Environment = Environment(),
-        });
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
-        var train = setup.Train;
-        if (train.CutRecords + train.DroppedRecords > 0)
+        if (setup.Model.Initialised.Count > 0)
+            Alert("warning", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
+        if (setup.Train is { } train && train.CutRecords + train.DroppedRecords > 0)
         {
             Alert("warning", "records_cut", string.Create(
                 CultureInfo.InvariantCulture,
                 $"max_length {setup.Arguments.MaxLength}: {train.CutRecords} training records lost {train.CutTokens} tokens, {train.DroppedRecords} were left out."));
         }
     }
+
+    /// <summary>A model is in memory.</summary>
+    public void Ready(ParameterCount count, TorchSharp.torch.ScalarType dtype, int records, int cutRecords = 0) => Append(new RunModelReady
+    {
+        TrainableParams = count.Trainable,
+        AllParams = count.All,
+        Line = count.Line,
+        Dtype = DTypes.Name(dtype),
+        Device = session.Request.Device,
+        Threads = TorchRuntime.Threads,
+        TotalSteps = TotalSteps,
+        TrainRecords = records,
+        CutRecords = cutRecords,
+        Environment = Environment(),
+    });
 
     /// <summary>The trainer entered a state.</summary>
     public void State(TrainerState state, string? message = null)
@@ -82,6 +87,12 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             (lossSum, lossCount) = (0, 0);
         }
 
+        if (step.Ranks is { } moved && (ranks is null || moved.Any(pair => ranks[pair.Key] != pair.Value)))
+        {
+            ranks = moved;
+            Append(new RunRanks { Ranks = moved });
+        }
+
         if (watch.Diverges(step.Loss))
         {
             Alert("warning", "loss_rising", string.Create(
@@ -90,8 +101,8 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         }
     }
 
-    /// <summary>The dev loss was measured.</summary>
-    public void EvalLoss(double loss, int records, double seconds)
+    /// <summary>The dev loss was measured, and scores where they cost no writing.</summary>
+    public void EvalLoss(double loss, int records, double seconds, IReadOnlyDictionary<string, double?>? metrics)
     {
         var best = Progress.BestEvalLoss is not { } before || loss < before;
         Progress = Progress with { BestEvalLoss = best ? loss : Progress.BestEvalLoss, LastEvalStep = Progress.Step };
@@ -103,17 +114,15 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             TrainSeconds = Progress.Seconds,
             Tokens = Progress.Tokens,
             Best = best,
+            Metrics = new Dictionary<string, double?>(metrics ?? new Dictionary<string, double?>()),
         });
     }
 
-    /// <summary>Answers were generated to be looked at.</summary>
-    public void Samples(IReadOnlyList<InstructionRecord> records, IReadOnlyList<string> answers)
+    /// <summary>Answers to be looked at.</summary>
+    public void Samples(IReadOnlyList<RunPrediction> samples)
     {
-        for (var i = 0; i < records.Count; i++)
-        {
-            var record = records[i];
-            Append(new RunSample { Index = i, Instruction = record.Instruction, Input = record.Input, Reference = record.Output, Output = answers[i] });
-        }
+        foreach (var sample in samples)
+            Append(new RunSample { Index = sample.Index, Instruction = sample.Instruction, Input = sample.Input, Reference = sample.Reference, Output = sample.Output });
     }
 
     /// <summary>A phase without optimizer steps has come so far.</summary>
@@ -130,17 +139,20 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     public void Alert(string severity, string code, string message) => Append(new RunAlert { Severity = severity, Code = code, Message = message });
 
     /// <summary>The task scores.</summary>
-    public void Metrics(TripleReport report, string split, int records, double? devLoss, double seconds, long adapterBytes) => Append(new RunMetrics
+    public void Metrics(TaskResult result, ModelTask task, string split, double? devLoss, double seconds, long adapterBytes) => Append(new RunMetrics
     {
+        TaskType = task.Name(),
+        Metrics = new Dictionary<string, double?>(result.Report.Metrics),
+        PrimaryMetric = result.Report.Primary,
         Split = split,
-        Records = records,
-        Precision = report.Micro.Precision,
-        Recall = report.Micro.Recall,
-        F1 = report.Micro.F1,
-        F1Low = report.F1Interval?.Low,
-        F1High = report.F1Interval?.High,
-        ParseFailureRate = report.ParseFailureRate,
-        Relations = [.. report.ByRelation.Select(pair => new RelationScore(
+        Records = result.Predictions.Count,
+        Precision = result.Report.Metrics.GetValueOrDefault("precision"),
+        Recall = result.Report.Metrics.GetValueOrDefault("recall"),
+        F1 = result.Report.Metrics.GetValueOrDefault("f1"),
+        F1Low = result.Report.Triples?.F1Interval?.Low,
+        F1High = result.Report.Triples?.F1Interval?.High,
+        ParseFailureRate = result.Report.Triples?.ParseFailureRate ?? 0,
+        Relations = [.. (result.Report.Triples?.ByRelation ?? []).Select(pair => new RelationScore(
             pair.Key, pair.Value.TruePositives, pair.Value.Predicted, pair.Value.Gold, pair.Value.Precision, pair.Value.Recall, pair.Value.F1))],
         DevLoss = devLoss,
         TrainSeconds = Progress.Seconds,

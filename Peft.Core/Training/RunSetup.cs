@@ -4,6 +4,7 @@ using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Tokenization;
+using Peft.Core.Training.Tasks;
 using TorchSharp;
 
 namespace Peft.Core.Training;
@@ -17,41 +18,37 @@ public sealed class RunSetup : IDisposable
     /// <summary>The value of <c>peft_type</c> for the baseline that trains nothing.</summary>
     public const string NoMethod = "NONE";
 
-    private RunSetup(TrainingArguments arguments, CausalLanguageModel model, PeftAdapter? adapter, PretrainedTokenizer tokenizer, ExampleEncoder encoder)
+    private RunSetup(TrainingArguments arguments, BaseModel model, PeftAdapter? adapter, TrainingTask task)
     {
         Arguments = arguments;
         Model = model;
         Adapter = adapter;
-        Tokenizer = tokenizer;
-        Encoder = encoder;
+        Task = task;
     }
 
     /// <summary>How it trains.</summary>
     public TrainingArguments Arguments { get; }
 
     /// <summary>The base.</summary>
-    public CausalLanguageModel Model { get; }
+    public BaseModel Model { get; }
 
     /// <summary>What trains; null for the zero-shot baseline.</summary>
     public PeftAdapter? Adapter { get; }
 
-    /// <summary>The base's tokenizer.</summary>
-    public PretrainedTokenizer Tokenizer { get; }
+    /// <summary>What it learns to do.</summary>
+    public TrainingTask Task { get; }
 
-    /// <summary>Turns records into ids.</summary>
-    public ExampleEncoder Encoder { get; }
+    /// <summary>The training split; null for the zero-shot baseline.</summary>
+    public TaskSplit? Train { get; private init; }
 
-    /// <summary>The training split; empty for the zero-shot baseline.</summary>
-    public EncodedSplit Train { get; private init; } = new([], 0, 0, 0);
+    /// <summary>The dev records that are measured while training; may be empty.</summary>
+    public IReadOnlyList<IDataRecord> DevRecords { get; private init; } = [];
 
-    /// <summary>The dev records whose loss is measured.</summary>
-    public IReadOnlyList<InstructionRecord> DevRecords { get; private init; } = [];
+    /// <summary>The same as ids; null when there are none.</summary>
+    public TaskSplit? Dev { get; private init; }
 
-    /// <summary>The same as ids.</summary>
-    public IReadOnlyList<TokenizedExample> Dev { get; private init; } = [];
-
-    /// <summary>The records that are scored by generation.</summary>
-    public IReadOnlyList<InstructionRecord> TestRecords { get; private init; } = [];
+    /// <summary>The records that are scored at the end.</summary>
+    public IReadOnlyList<IDataRecord> TestRecords { get; private init; } = [];
 
     /// <summary>Hash of the data, so that a checkpoint never goes on with other data.</summary>
     public string DataHash { get; private init; } = "";
@@ -76,7 +73,7 @@ public sealed class RunSetup : IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(config);
         var arguments = TrainingArguments.FromJson(request.Training, out var unreadable);
-        var checkedArguments = TrainingArgumentsValidator.Validate(arguments, config.MaxPositionEmbeddings);
+        var checkedArguments = TrainingArgumentsValidator.Validate(arguments, config.MaxTokens);
         var problems = unreadable.ToList();
         var warnings = new List<PeftProblem>();
         PeftConfig? peft = null;
@@ -84,11 +81,15 @@ public sealed class RunSetup : IDisposable
         {
             problems.AddRange(checkedArguments.Problems);
             warnings.AddRange(checkedArguments.Warnings);
-            peft = PeftConfig.FromJson(request.Peft.DeepClone().AsObject());
+            var json = request.Peft.DeepClone().AsObject();
+            json["task_type"] = request.TaskType;
+            peft = PeftConfig.FromJson(json);
             var method = peft.Validate(config);
             problems.AddRange(method.Problems);
             warnings.AddRange(method.Warnings);
             problems.AddRange(Quantized(request, peft));
+            if (config.LooksAhead)
+                problems.Add(new PeftProblem("base", $"in '{config.ModelType}' every token sees the answer behind it, so there is nothing to learn by predicting it. This base can answer, but not be trained here."));
         }
 
         return problems.Count == 0
@@ -118,23 +119,27 @@ public sealed class RunSetup : IDisposable
         TorchRuntime.Initialize(request.Threads);
         TorchRuntime.ResolveDevice(request.Device);
         var folder = RunDirectory.Resolve(paths, request.BaseModel);
-        var (arguments, peft, warnings) = Check(request, ModelConfig.Load(folder));
+        var config = ModelConfig.Load(folder, ModelTasks.Parse(request.TaskType));
+        var (arguments, peft, warnings) = Check(request, config);
+        var dataset = RunDirectory.Resolve(paths, request.Dataset);
+        var snapshot = DatasetSnapshot.Open(dataset);
+        var task = TrainingTasks.Create(config.Task, PretrainedTokenizer.Load(folder), config, arguments, snapshot);
 
         // Weights are mapped and words are cut at the same time: two different resources.
-        var data = Task.Run(() => ReadData(RunDirectory.Resolve(paths, request.Dataset), folder, arguments, request));
-        CausalLanguageModel? model = null;
+        var data = System.Threading.Tasks.Task.Run(() => ReadData(dataset, snapshot, task, request));
+        BaseModel? model = null;
         try
         {
             var dtype = peft is not null && PeftMethodRegistry.Find(peft.PeftType).NeedsFloat32Base ? "float32" : request.Dtype;
-            model = CausalLanguageModel.Load(folder, new ModelLoadOptions { Dtype = dtype, Device = request.Device, Quantization = request.Quantization });
+            model = BaseModel.Load(folder, task.Options(new ModelLoadOptions { Dtype = dtype, Device = request.Device, Quantization = request.Quantization }));
             torch.manual_seed(arguments.Seed);
             var adapter = peft is null ? null : PeftMethods.Create(model, peft);
             var read = data.GetAwaiter().GetResult();
-            return new RunSetup(arguments, model, adapter, read.Tokenizer, read.Encoder)
+            return new RunSetup(arguments, model, adapter, task)
             {
                 Train = read.Train,
                 DevRecords = read.DevRecords,
-                Dev = read.Dev.Examples,
+                Dev = read.Dev,
                 TestRecords = read.TestRecords,
                 DataHash = read.Hash,
                 Warnings = warnings,
@@ -147,6 +152,14 @@ public sealed class RunSetup : IDisposable
         }
     }
 
+    /// <summary>Writes what trained, and what its labels mean, into a folder.</summary>
+    /// <exception cref="PeftException">The disk refuses.</exception>
+    public void SaveAdapter(string folder, string baseModelName)
+    {
+        Adapter?.Save(folder, baseModelName);
+        Task.Setting.Labels?.Save(folder);
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {
@@ -154,34 +167,26 @@ public sealed class RunSetup : IDisposable
         Model.Dispose();
     }
 
-    private static ReadSplits ReadData(string dataset, string baseFolder, TrainingArguments arguments, RunRequest request)
+    private static ReadSplits ReadData(string dataset, DatasetSnapshot snapshot, TrainingTask task, RunRequest request)
     {
-        var tokenizer = PretrainedTokenizer.Load(baseFolder);
-        var template = PromptTemplate.Of(tokenizer, arguments.PromptFormat);
-        var encoder = new ExampleEncoder(tokenizer, template, arguments.MaxLength, arguments.CutPolicy);
-        var snapshot = DatasetSnapshot.Open(dataset);
-        IReadOnlyList<InstructionRecord> train = Trains(request) ? snapshot.Read("train") : [];
+        var arguments = task.Setting.Arguments;
+        IReadOnlyList<IDataRecord> train = Trains(request) ? task.Read(snapshot, "train") : [];
         if (Trains(request) && train.Count == 0)
             throw new PeftException($"{dataset}: the training split is empty; there is nothing to learn from. Add records, or split the dataset again.");
-        var dev = snapshot.Read("dev");
+        var dev = task.Read(snapshot, "dev");
         if (arguments.MaxEvalSamples > 0)
             dev = [.. dev.Take(arguments.MaxEvalSamples)];
-        var test = request.Evaluation.MaxRecords == 0 ? [] : snapshot.Read(request.Evaluation.Split);
+        var test = request.Evaluation.MaxRecords == 0 ? [] : task.Read(snapshot, request.Evaluation.Split);
         if (request.Evaluation.MaxRecords is { } most)
             test = [.. test.Take(most)];
-        var encoded = encoder.EncodeAll(train, "train");
-        if (train.Count > 0 && encoded.Examples.Count == 0)
+        var encoded = train.Count > 0 ? task.Encode(train, "train") : null;
+        if (encoded is { Count: 0 })
             throw new PeftException($"max_length: no training record fits into {arguments.MaxLength} tokens. Raise max_length or choose another cut policy.");
-        var hash = snapshot.Manifest?.Hash ?? DatasetSnapshot.Hash(new Dictionary<string, IReadOnlyList<InstructionRecord>> { ["train"] = train });
-        return new ReadSplits(tokenizer, encoder, encoded, dev, encoder.EncodeAll(dev, "dev"), test, hash);
+        var hash = snapshot.Manifest?.Hash ?? DatasetSnapshot.Hash(new Dictionary<string, IReadOnlyList<IDataRecord>> { ["train"] = train });
+        var encodedDev = dev.Count > 0 ? task.Encode(dev, "dev") : null;
+        return new ReadSplits(encoded, dev, encodedDev is { Count: > 0 } ? encodedDev : null, test, hash);
     }
 
     private sealed record ReadSplits(
-        PretrainedTokenizer Tokenizer,
-        ExampleEncoder Encoder,
-        EncodedSplit Train,
-        IReadOnlyList<InstructionRecord> DevRecords,
-        EncodedSplit Dev,
-        IReadOnlyList<InstructionRecord> TestRecords,
-        string Hash);
+        TaskSplit? Train, IReadOnlyList<IDataRecord> DevRecords, TaskSplit? Dev, IReadOnlyList<IDataRecord> TestRecords, string Hash);
 }

@@ -1,6 +1,8 @@
 using Peft.Core.Evaluation;
+using Peft.Core.Pretraining;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
+using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Training;
 
@@ -36,6 +38,8 @@ public sealed class RunTrainer : IDisposable
         using var session = TrainerSession.Open(root, time);
         try
         {
+            if (session.Request.Kind == RunKind.Pretrain)
+                return PretrainingTrainer.Run(session, observe, interrupt);
             using var setup = RunSetup.Open(session.Paths, session.Request);
             using var trainer = new RunTrainer(session, setup, interrupt);
             trainer.reporter.Observe = observe;
@@ -64,9 +68,9 @@ public sealed class RunTrainer : IDisposable
 
     private TrainerState Run()
     {
-        if (setup.Adapter is { } adapter)
+        if (setup is { Adapter: { } adapter, Train: { } train })
         {
-            loop = new TrainingLoop(setup.Model, adapter, setup.Train.Examples, setup.Arguments);
+            loop = new TrainingLoop(setup.Model, adapter, train, setup.Arguments);
             reporter.TotalSteps = loop.TotalSteps;
             if (session.ResumeFrom is { } checkpoint)
             {
@@ -114,22 +118,22 @@ public sealed class RunTrainer : IDisposable
     private double? FinalDevLoss()
     {
         ObeyCommands();
-        return setup.Dev.Count > 0 ? Evaluate() : null;
+        return setup.Dev is not null ? Evaluate() : null;
     }
 
     private double Evaluate()
     {
-        if (setup.Dev.Count == 0)
-        {
+        if (setup.Dev is not { } dev)
             return double.NaN;
-        }
-
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var loss = LossEvaluator.Loss(setup.Model, setup.Dev, setup.Arguments.PerDeviceEvalBatchSize);
-        reporter.EvalLoss(loss, setup.Dev.Count, clock.Elapsed.TotalSeconds);
-        var shown = setup.DevRecords.Take(setup.Arguments.GenerationSamples).ToArray();
-        if (shown.Length > 0)
-            reporter.Samples(shown, Generator().Answer(shown, shown.Length));
+        var loss = LossEvaluator.Loss(setup.Model, dev, setup.Arguments.PerDeviceEvalBatchSize);
+
+        // Where answers are written token by token only a few are: enough to look at, too few to score.
+        var records = setup.Task.Writes ? [.. setup.DevRecords.Take(setup.Arguments.GenerationSamples)] : setup.DevRecords;
+        var batch = setup.Task.Writes ? records.Count : setup.Arguments.PerDeviceEvalBatchSize;
+        var result = records.Count > 0 ? setup.Task.Evaluate(setup.Model, records, Measuring(batch)) : null;
+        reporter.EvalLoss(loss, setup.DevRecords.Count, clock.Elapsed.TotalSeconds, setup.Task.Writes ? null : result?.Report.Metrics);
+        reporter.Samples([.. (result?.Predictions ?? []).Take(setup.Arguments.GenerationSamples)]);
         return loss;
     }
 
@@ -140,25 +144,23 @@ public sealed class RunTrainer : IDisposable
         var request = session.Request.Evaluation;
         var clock = System.Diagnostics.Stopwatch.StartNew();
         reporter.Phase("test", 0, setup.TestRecords.Count);
-        var answers = Generator().Answer(setup.TestRecords, Math.Max(1, request.BatchSize), done =>
+        var result = setup.Task.Evaluate(setup.Model, setup.TestRecords, Measuring(request.BatchSize), done =>
         {
             reporter.Phase("test", done, setup.TestRecords.Count);
             ObeyCommands();
         });
-        var predictions = Predictions.Of(setup.TestRecords, answers);
-        Predictions.Write(session.Paths.Predictions(request.Split), predictions);
-        var report = Predictions.Score(predictions, setup.Arguments.Seed);
-        reporter.Metrics(report, request.Split, predictions.Count, devLoss, clock.Elapsed.TotalSeconds, AdapterBytes());
+        Predictions.Write(session.Paths.Predictions(request.Split), result.Predictions);
+        reporter.Metrics(result, setup.Task.Kind, request.Split, devLoss, clock.Elapsed.TotalSeconds, AdapterBytes());
     }
 
-    private AnswerGenerator Generator() => new(setup.Model, setup.Tokenizer, setup.Encoder, session.Request.Evaluation.MaxNewTokens);
+    private EvaluationSetting Measuring(int batchSize) => new(Math.Max(1, batchSize), session.Request.Evaluation.MaxNewTokens, setup.Arguments.Seed);
 
     private void SaveAdapter()
     {
-        if (setup.Adapter is { } adapter)
+        if (setup.Adapter is not null)
         {
             var name = session.Request.BaseModelName.Length > 0 ? session.Request.BaseModelName : session.Request.BaseModel;
-            AtomicFolder.Write(session.Paths.Adapter, folder => adapter.Save(folder, name));
+            AtomicFolder.Write(session.Paths.Adapter, folder => setup.SaveAdapter(folder, name));
         }
     }
 
@@ -211,13 +213,5 @@ public sealed class RunTrainer : IDisposable
         var state = end.Command == RunCommand.Stop ? TrainerState.Stopped : TrainerState.Paused;
         reporter.State(state, end.File is null ? "Interrupted from the terminal." : null);
         return state;
-    }
-
-    /// <summary>Leaves the loops when a command asks for the end.</summary>
-    private sealed class CommandedEndException(RunCommand command, ControlFile? file) : Exception
-    {
-        public RunCommand Command { get; } = command;
-
-        public ControlFile? File { get; } = file;
     }
 }

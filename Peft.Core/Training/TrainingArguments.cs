@@ -93,6 +93,12 @@ public sealed record TrainingArguments
     /// <summary>What happens to longer records.</summary>
     public CutPolicy CutPolicy { get; init; } = CutPolicy.Error;
 
+    /// <summary>Questions: tokens that neighbouring windows over a long text share.</summary>
+    public int DocStride { get; init; } = 128;
+
+    /// <summary>Questions: most tokens of an answer.</summary>
+    public int MaxAnswerLength { get; init; } = 30;
+
     /// <summary>Puts records of similar length into one batch.</summary>
     public bool GroupByLength { get; init; }
 

@@ -42,9 +42,9 @@ public static class TrainingArgumentsValidator
         if (arguments.MaxSteps > 0 && arguments.WarmupSteps >= arguments.MaxSteps)
             found.Warn("warmup_steps", $"{arguments.WarmupSteps} of {arguments.MaxSteps} steps: the learning rate never reaches its peak.");
         Check(
-            LearningRateSchedule.Names.Contains(arguments.LrSchedulerType),
+            LearningRateSchedule.NamesWithoutOptions.Contains(arguments.LrSchedulerType),
             "lr_scheduler_type",
-            $"'{arguments.LrSchedulerType}' is not known; known are {string.Join(", ", LearningRateSchedule.Names)}.");
+            $"'{arguments.LrSchedulerType}' is not known; known are {string.Join(", ", LearningRateSchedule.NamesWithoutOptions)}.");
         Check(arguments.LrMinRatio is >= 0 and <= 1, "lr_min_ratio", $"must be between 0 and 1, but is {arguments.LrMinRatio}.");
         NotNegative("weight_decay", arguments.WeightDecay);
         Check(arguments.LoraplusLrRatio is null or (> 0 and < 1000), "loraplus_lr_ratio", $"must be above 0 and below 1000, but is {arguments.LoraplusLrRatio}.");
@@ -58,6 +58,8 @@ public static class TrainingArgumentsValidator
         NotNegative("max_eval_samples", arguments.MaxEvalSamples);
         NotNegative("generation_samples", arguments.GenerationSamples);
         Check(arguments.LabelSmoothingFactor is >= 0 and < 1, "label_smoothing_factor", $"must be at least 0 and below 1, but is {arguments.LabelSmoothingFactor}.");
+        NotNegative("doc_stride", arguments.DocStride);
+        Positive("max_answer_length", arguments.MaxAnswerLength);
         Check(arguments.PromptFormat is "auto" or "chat" or "plain", "prompt_format", $"'{arguments.PromptFormat}' is not known; known are auto, chat, plain.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(

@@ -3,6 +3,7 @@ using Peft.Core.Data;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Training.Optimizers;
+using Peft.Core.Training.Tasks;
 using static TorchSharp.torch;
 
 namespace Peft.Core.Training;
@@ -15,7 +16,11 @@ namespace Peft.Core.Training;
 /// <param name="Epoch">Epochs done, fractional.</param>
 /// <param name="Tokens">Tokens of the step without padding.</param>
 /// <param name="Seconds">Time it took.</param>
-public sealed record StepReport(int Step, double Loss, double LearningRate, double GradNorm, double Epoch, int Tokens, double Seconds);
+public sealed record StepReport(int Step, double Loss, double LearningRate, double GradNorm, double Epoch, int Tokens, double Seconds)
+{
+    /// <summary>The rank of every adapted module, where the step moved ranks between modules.</summary>
+    public IReadOnlyDictionary<string, int>? Ranks { get; init; }
+}
 
 /// <summary>
 /// The optimizer steps of a run: batches in, weights changed. Synchronous; one thread owns it and its tensors. It knows no files and no
@@ -23,30 +28,40 @@ public sealed record StepReport(int Step, double Loss, double LearningRate, doub
 /// </summary>
 public sealed class TrainingLoop : IDisposable
 {
-    private readonly CausalLanguageModel model;
-    private readonly IReadOnlyList<TokenizedExample> examples;
+    private readonly BaseModel model;
+    private readonly PeftAdapter adapter;
+    private readonly TaskSplit examples;
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
     private readonly LearningRateSchedule schedule;
-    private readonly int padId;
 
-    /// <summary>A loop before its first step.</summary>
+    /// <summary>A loop of a decoder that follows instructions, before its first step.</summary>
     /// <param name="model">The base.</param>
     /// <param name="adapter">What trains.</param>
     /// <param name="examples">The training split.</param>
     /// <param name="arguments">Checked arguments.</param>
     public TrainingLoop(CausalLanguageModel model, PeftAdapter adapter, IReadOnlyList<TokenizedExample> examples, TrainingArguments arguments)
+        : this(model, adapter, new CausalSplit(examples), arguments)
+    {
+    }
+
+    /// <summary>A loop before its first step.</summary>
+    /// <param name="model">The base, loaded for the task of the examples.</param>
+    /// <param name="adapter">What trains.</param>
+    /// <param name="examples">The training split.</param>
+    /// <param name="arguments">Checked arguments.</param>
+    public TrainingLoop(BaseModel model, PeftAdapter adapter, TaskSplit examples, TrainingArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(adapter);
         ArgumentNullException.ThrowIfNull(examples);
         ArgumentNullException.ThrowIfNull(arguments);
         this.model = model;
+        this.adapter = adapter;
         this.examples = examples;
         this.arguments = arguments;
-        padId = model.Config.PadTokenId ?? 0;
         plan = new BatchPlan(
-            [.. examples.Select(e => e.Length)],
+            examples.Lengths,
             arguments.PerDeviceTrainBatchSize,
             arguments.GradientAccumulationSteps,
             arguments.Seed,
@@ -58,6 +73,7 @@ public sealed class TrainingLoop : IDisposable
             LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
             TotalSteps,
             arguments.LrMinRatio);
+        adapter.Plan(TotalSteps);
         Optimizer = new AdamW(adapter.Trainable, arguments.AdamW());
     }
 
@@ -77,20 +93,20 @@ public sealed class TrainingLoop : IDisposable
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
         model.Training = true;
-        var batches = plan.Step(Step).Select(rows => Batch.Collate([.. rows.Select(i => examples[i])], padId, model.Device)).ToArray();
-
-        // Token-exact accumulation: every micro-batch is divided by the label tokens of the whole group.
-        double labelTokens = batches.Sum(batch => batch.LabelTokens);
+        var batches = plan.Step(Step).Select(rows => examples.Collate(model, rows)).ToArray();
+        var group = new LossGroup(batches.Length, batches.Sum(batch => batch.Items), arguments.LabelSmoothingFactor);
         Tensor? total = null;
         foreach (var batch in batches)
         {
             using var micro = NewDisposeScope();
-            var loss = CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, labelTokens, arguments.LabelSmoothingFactor);
+            var loss = batch.Loss(group);
             loss.backward();
             var detached = loss.detach();
             total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();
         }
 
+        // A method's own term counts once per step, and not in the loss that is reported: that one is compared between methods.
+        adapter.Penalty()?.backward();
         var value = (double)total!.item<float>();
         var rate = schedule.At(Step);
         var norm = Optimizer.GradientNorm();
@@ -100,9 +116,15 @@ public sealed class TrainingLoop : IDisposable
             throw new DivergenceException(Step + 1, value, norm);
         }
 
-        Optimizer.Step(rate, AdamW.ClipFactor(norm, arguments.MaxGradNorm));
+        var factor = AdamW.ClipFactor(norm, arguments.MaxGradNorm);
+        adapter.BeforeStep(factor);
+        Optimizer.Step(rate, factor);
         Step++;
-        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds);
+        var moved = adapter.AfterStep(Step);
+        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds)
+        {
+            Ranks = moved ? adapter.Ranks : null,
+        };
     }
 
     /// <inheritdoc />

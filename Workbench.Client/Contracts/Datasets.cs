@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Workbench.Client.Contracts;
 
 public enum DatasetSplit
@@ -7,12 +9,27 @@ public enum DatasetSplit
     Test,
 }
 
-public sealed record DatasetSummary(
-    string Id, string Name, string Description, int Train, int Dev, int Test, bool IsSample, DateTimeOffset UpdatedAt, int Problems);
+/// <summary>What the records of a dataset look like, and so which tasks can learn from it.</summary>
+public enum DatasetKind
+{
+    Instruction,
+    Classification,
+    Tagging,
+    QuestionAnswering,
+    Text,
+}
 
-/// <summary>One instruction record. <c>Form</c> is present when the record was typed in the lecture's form or its triples could be read.</summary>
+public sealed record DatasetSummary(
+    string Id, string Name, string Description, int Train, int Dev, int Test, bool IsSample, DateTimeOffset UpdatedAt, int Problems,
+    DatasetKind Kind = DatasetKind.Instruction);
+
+/// <summary>
+/// One record. <c>Form</c> is present when the record was typed in the lecture's form or its triples could be read. <c>Data</c> is the record
+/// itself where it is no instruction (a text with its label, its entities, a question with its answers); the three texts then only show it.
+/// </summary>
 public sealed record RecordDto(
-    string Id, DatasetSplit Split, int Position, string Instruction, string Input, string Output, string Source, RelationFormDto? Form);
+    string Id, DatasetSplit Split, int Position, string Instruction, string Input, string Output, string Source, RelationFormDto? Form,
+    JsonElement? Data = null);
 
 /// <summary>The lecture's form: candidate relations, passage, triples.</summary>
 public sealed record RelationFormDto(IReadOnlyList<string> Candidates, string Passage, IReadOnlyList<TripleDto> Triples);
@@ -28,12 +45,16 @@ public sealed record ImportText(string FileName, string Text, DatasetSplit? Spli
 
 /// <summary>What an import did or would do, row by row where it refused.</summary>
 public sealed record ImportReport(
-    string Format, int Accepted, int Refused, IReadOnlyList<ImportProblem> Problems, IReadOnlyList<RecordDto> Preview, bool Committed);
+    string Format, int Accepted, int Refused, IReadOnlyList<ImportProblem> Problems, IReadOnlyList<RecordDto> Preview, bool Committed,
+    DatasetKind Kind = DatasetKind.Instruction);
 
 public sealed record ImportProblem(string File, int Line, int? Column, string? Field, string Message);
 
-/// <summary>Either Instruction/Input/Output or Form is given; a form is rendered to the triple by the server with the lecture's template.</summary>
-public sealed record SaveRecord(DatasetSplit Split, string? Instruction, string? Input, string? Output, RelationFormDto? Form);
+/// <summary>
+/// Instruction/Input/Output, or Form, or Data is given. A form is rendered to the triple by the server with the lecture's template; data is a
+/// record of the dataset's kind with the fields that its files have.
+/// </summary>
+public sealed record SaveRecord(DatasetSplit Split, string? Instruction, string? Input, string? Output, RelationFormDto? Form, JsonElement? Data = null);
 
 public sealed record RenderedRecord(string Instruction, string Input, string Output, IReadOnlyList<string> Problems);
 

@@ -16,6 +16,12 @@ public interface IRunsClient
 
     /// <summary>A run was deleted.</summary>
     Task RunDeleted(string runId);
+
+    /// <summary>A download or an upload of a model moved on.</summary>
+    Task ModelJobChanged(ModelJob job);
+
+    /// <summary>A download or an upload is gone from the list.</summary>
+    Task ModelJobRemoved(string jobId);
 }
 
 /// <summary>What a viewer can ask of the runs hub.</summary>
@@ -37,11 +43,32 @@ public sealed record GenerateRequest
 
     public required string Instruction { get; init; }
     public required string Input { get; init; }
+
+    // How the answer is written, with the names and meanings of Hugging Face's generation config.
     public int MaxNewTokens { get; init; } = 128;
+    public int MinNewTokens { get; init; }
     public bool DoSample { get; init; }
     public double Temperature { get; init; } = 0.7;
+    public int TopK { get; init; } = 50;
     public double TopP { get; init; } = 0.9;
+    public double MinP { get; init; }
+    public double TypicalP { get; init; } = 1;
     public int Seed { get; init; } = 42;
+    public double RepetitionPenalty { get; init; } = 1;
+    public double PresencePenalty { get; init; }
+    public double FrequencyPenalty { get; init; }
+    public int NoRepeatNgramSize { get; init; }
+    public IReadOnlyList<string> BadWords { get; init; } = [];
+
+    /// <summary>Texts that end the answer; they are not part of it.</summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>More than one searches with beams; the answer then comes in one piece, at the end.</summary>
+    public int NumBeams { get; init; } = 1;
+    public double LengthPenalty { get; init; } = 1;
+
+    /// <summary><c>false</c>, <c>true</c> or <c>never</c>.</summary>
+    public string EarlyStopping { get; init; } = "false";
 }
 
 /// <summary>A piece of a streamed answer; the last one is Done and carries the triples that could be read.</summary>

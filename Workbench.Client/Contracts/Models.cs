@@ -1,11 +1,32 @@
 namespace Workbench.Client.Contracts;
 
 public sealed record ModelSummary(
-    string Id, string Name, string Architecture, long Parameters, string Dtype, long Bytes, bool IsSample, string License, IReadOnlyList<string> Languages);
+    string Id, string Name, string Architecture, long Parameters, string Dtype, long Bytes, bool IsSample, string License, IReadOnlyList<string> Languages)
+{
+    public ModelPlace Place { get; init; }
+
+    /// <summary>Why it cannot be used; null when it can.</summary>
+    public string? Problem { get; init; }
+}
 
 /// <summary>A base model's card: what it is, its shape, its README (Markdown), and whether anything is wrong with it.</summary>
 public sealed record ModelCard(
-    ModelSummary Summary, IReadOnlyDictionary<string, string> Config, string Readme, string ChatTemplate, int VocabularySize, int MaxPositions, string? Problem);
+    ModelSummary Summary, IReadOnlyDictionary<string, string> Config, string Readme, string ChatTemplate, int VocabularySize, int MaxPositions, string? Problem)
+{
+    /// <summary>Where it lies on the server's machine.</summary>
+    public string Path { get; init; } = "";
+
+    /// <summary>The hub's id and commit that it was downloaded from; null for others.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>What is worth knowing and keeps nobody from using it, such as a head that the files lack.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Runs that were trained on it.</summary>
+    public int RunCount { get; init; }
+
+    public ModelNeeds? Needs { get; init; }
+}
 
 public enum MethodFamily
 {

@@ -6,6 +6,10 @@ public static class Routes
     public const string Projects = "/api/projects";
     public const string Datasets = "/api/datasets";
     public const string Models = "/api/models";
+    public const string ModelPlans = "/api/models/plan";
+    public const string ModelJobs = "/api/models/jobs";
+    public const string LocalModels = "/api/models/local";
+    public const string Hub = "/api/models/hub";
     public const string Catalogue = "/api/catalogue";
     public const string Methods = "/api/methods";
     public const string Runs = "/api/runs";

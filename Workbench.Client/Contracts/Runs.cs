@@ -29,6 +29,9 @@ public sealed record RunDraft
     /// <summary><c>LORA</c>, <c>PREFIX_TUNING</c>, <c>BITFIT</c>, <c>FULL</c>, or <c>NONE</c> for the zero-shot baseline.</summary>
     public required string PeftType { get; init; }
 
+    /// <summary>What the model is to learn, by PEFT's name (<c>SEQ_CLS</c>); null takes what dataset and base suggest.</summary>
+    public string? TaskType { get; init; }
+
     /// <summary>Options with Hugging Face field names; those left out take the method's defaults.</summary>
     public Dictionary<string, JsonElement> Peft { get; init; } = [];
 
@@ -48,7 +51,12 @@ public sealed record RunDraft
 /// <summary>What a draft amounts to, computed without tensors.</summary>
 public sealed record RunPreview(
     string TrainableLine, long TrainableParams, long AllParams, long AdapterBytes, MemoryEstimate Memory, double? EstimatedSeconds, string Command,
-    IReadOnlyList<DraftProblem> Problems, IReadOnlyDictionary<string, JsonElement> EffectivePeft, IReadOnlyDictionary<string, JsonElement> EffectiveTraining);
+    IReadOnlyList<DraftProblem> Problems, IReadOnlyDictionary<string, JsonElement> EffectivePeft, IReadOnlyDictionary<string, JsonElement> EffectiveTraining,
+    string TaskType = "CAUSAL_LM")
+{
+    /// <summary>What this dataset can teach this base, the usual task first.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+}
 
 /// <summary>Bytes, estimated.</summary>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations, long Total, long Machine);
@@ -65,7 +73,19 @@ public sealed record RunSummary(
 public sealed record RunResult(
     long? TrainableParams, long? AllParams, double? DevLoss, double? Precision, double? Recall, double? F1, double? F1Low, double? F1High,
     double? ParseFailureRate, int? TestRecords, long? AdapterBytes, long? PeakMemory, double? TrainSeconds, double? EvalSeconds,
-    IReadOnlyList<RelationScoreDto> Relations);
+    IReadOnlyList<RelationScoreDto> Relations)
+{
+    public string TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>Every score by name, e.g. <c>accuracy</c>; null where it is undefined.</summary>
+    public IReadOnlyDictionary<string, double?> Metrics { get; init; } = new Dictionary<string, double?>();
+
+    /// <summary>The name that runs of this task are compared by.</summary>
+    public string PrimaryMetric { get; init; } = "f1";
+
+    /// <summary>The value under that name.</summary>
+    public double? Score => F1 is not null && PrimaryMetric == "f1" ? F1 : Metrics.GetValueOrDefault(PrimaryMetric);
+}
 
 public sealed record RelationScoreDto(string Relation, int TruePositives, int Predicted, int Gold, double? Precision, double? Recall, double? F1);
 
@@ -80,7 +100,8 @@ public sealed record UpdateRun(string? Name, string? Notes);
 public sealed record LogTail(long Length, string Text);
 
 public sealed record PredictionRow(
-    int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples);
+    int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples,
+    bool IsTriples = true);
 
 public enum TripleVerdict
 {

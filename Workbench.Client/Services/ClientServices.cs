@@ -31,6 +31,9 @@ public static class ClientServices
         services.AddScoped<Features.Datasets.DatasetsApi>();
         services.AddScoped<Features.Datasets.DatasetDeletes>();
         services.AddScoped<Features.Models.ModelsApi>();
+        services.AddScoped<Features.Models.ModelJobs>();
+        services.AddScoped<Features.Models.ModelRemovals>();
+        services.AddScoped<Features.Models.ModelUploads>();
         return services.AddRunPages();
     }
 }

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Peft.Core.Methods;
-using Peft.Core.Methods.Lora;
 using Peft.Core.Models;
 using Workbench.Client.Contracts;
 using Workbench.Server.Planning;
@@ -42,23 +40,8 @@ internal sealed class CatalogueService
             First(item.Config, "vocab_size", "padded_vocab_size"),
             First(item.Config, "max_position_embeddings", "n_positions", "seq_length", "max_sequence_length", "max_seq_len", "model_max_length"),
             item.Source,
-            config is null ? null : Memory(config));
+            config is null ? null : BaseNeeds.Memory(config));
     }
-
-    private static CatalogueMemory Memory(ModelConfig config)
-    {
-        var all = config.ParameterCount();
-        var linears = config.Linears().Sum(linear => (long)linear.InFeatures * linear.OutFeatures);
-        var adapter = Adapter(config);
-        return new CatalogueMemory(
-            MemoryPlan.ForOneText(config, weights: all * 4, trained: all),
-            MemoryPlan.ForOneText(config, weights: all * 2, trained: adapter),
-            MemoryPlan.ForOneText(config, weights: (linears * MemoryPlan.Nf4Bits / 8 / 1000) + ((all - linears) * 2), trained: adapter));
-    }
-
-    /// <summary>LoRA of rank 8 on every linear layer.</summary>
-    private static long Adapter(ModelConfig config) =>
-        new LoraConfig { TargetModules = ModuleSelector.FromPattern("all-linear") }.TrainableShapes(config).Sum(shape => shape.Count);
 
     /// <summary>The number that a name like 175B or 62.50B stands for.</summary>
     private static long Rounded(string text) => (long)(double.Parse(text[..^1], CultureInfo.InvariantCulture) * (text[^1] == 'M' ? 1e6 : 1e9));

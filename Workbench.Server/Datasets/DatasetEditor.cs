@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Peft.Core;
 using Workbench.Client.Contracts;
@@ -12,19 +14,27 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
     private const int NamedProblems = 10_000;
 
     /// <summary>What reading this text would give, for a dataset that does not exist yet.</summary>
-    public static ImportReport Preview(string fileName, byte[] bytes, DatasetSplit? split) => Read(fileName, bytes, split, 0, null);
+    public static ImportReport Preview(string fileName, byte[] bytes, DatasetSplit? split) => Read(fileName, bytes, split, 0, null, null);
 
     /// <summary>Reads a file into the dataset; with <paramref name="commit"/> false only says what would happen.</summary>
     public ImportReport Import(WorkingFile file, string fileName, byte[] bytes, DatasetSplit? split, bool commit)
     {
         using var connection = file.Connect();
         using var log = commit ? Begin(connection, "import", $"Import {fileName}") : null;
-        return Read(fileName, bytes, split, RecordQueries.NextPosition(connection), log);
+        return Read(fileName, bytes, split, RecordQueries.NextPosition(connection), log, RecordQueries.Kind(connection));
     }
 
-    private static ImportReport Read(string fileName, byte[] bytes, DatasetSplit? split, long position, OperationLog? log)
+    /// <param name="fileName">Name for messages and for where records come from.</param>
+    /// <param name="bytes">The file.</param>
+    /// <param name="split">Split of rows that name none.</param>
+    /// <param name="position">Place of the first new record.</param>
+    /// <param name="log">Where records are put; null only looks.</param>
+    /// <param name="into">Kind of the records that are there already; null when there are none.</param>
+    private static ImportReport Read(string fileName, byte[] bytes, DatasetSplit? split, long position, OperationLog? log, DatasetKind? into)
     {
-        var reader = new ImportReader(fileName, bytes);
+        var reader = new ImportFile(fileName, bytes);
+        if (into is { } kind && kind != reader.Kind)
+            return new ImportReport(reader.Format, 0, 1, [new ImportProblem(fileName, 1, null, null, $"The file holds {Words(reader.Kind)}, but the dataset holds {Words(kind)}. Make a new dataset for this file.")], [], false, reader.Kind);
         var problems = new List<ImportProblem>();
         var preview = new List<RecordDto>();
         var (accepted, refused) = (0, 0);
@@ -39,7 +49,8 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
             }
 
             var record = new RecordDto(NewId(), split ?? row.Split ?? DatasetSplit.Train, (int)position, row.Content.Instruction, row.Content.Input,
-                row.Content.Output, row.Content.Source, row.Content.Form);
+                row.Content.Output, row.Content.Source, row.Content.Form,
+                row.Content.Data is { } data ? JsonSerializer.Deserialize<JsonElement>(data) : null);
             log?.Put(record.Id, null, record.Split, position, log.AddContent(row.Content));
             if (preview.Count < PreviewRows)
                 preview.Add(record);
@@ -58,13 +69,22 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
             log.Commit();
         }
 
-        return new ImportReport(reader.Format, accepted, refused, problems, preview, committed);
+        return new ImportReport(reader.Format, accepted, refused, problems, preview, committed, reader.Kind);
     }
+
+    private static string Words(DatasetKind kind) => kind switch
+    {
+        DatasetKind.Classification => "texts with labels",
+        DatasetKind.Tagging => "texts with entities",
+        DatasetKind.QuestionAnswering => "questions with answers",
+        DatasetKind.Text => "plain texts",
+        _ => "instructions",
+    };
 
     public RecordDto Add(WorkingFile file, SaveRecord save)
     {
-        var content = Content(save, null);
         using var connection = file.Connect();
+        var content = Content(save, null, RecordQueries.Kind(connection));
         using var log = Begin(connection, "add", "Add record");
         var id = NewId();
         log.Put(id, null, save.Split, RecordQueries.NextPosition(connection), log.AddContent(content));
@@ -80,8 +100,8 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
         if (RecordQueries.State(connection, id) is not { } state)
             return null;
         var old = RecordQueries.Find(connection, id)!;
-        var content = Content(save, old);
-        if (content == new RecordContent(old.Instruction, old.Input, old.Output, old.Source, content.Form) && save.Split == old.Split)
+        var content = Content(save, old, RecordQueries.Kind(connection));
+        if (content == new RecordContent(old.Instruction, old.Input, old.Output, old.Source, content.Form, content.Kind, old.Data?.GetRawText()) && save.Split == old.Split)
             return old;
         log.Put(id, state.Version, save.Split, state.Position, log.AddContent(content));
         log.Commit();
@@ -151,9 +171,19 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
         return log;
     }
 
-    private static RecordContent Content(SaveRecord save, RecordDto? old)
+    private static RecordContent Content(SaveRecord save, RecordDto? old, DatasetKind? kind)
     {
         var source = old?.Source ?? "typed";
+        if (save.Data is { } data)
+        {
+            // The first record decides what the dataset holds.
+            var own = kind ?? TaskContents.Recognise(Encoding.UTF8.GetBytes(data.GetRawText()));
+            return own != DatasetKind.Instruction ? TaskContents.Of(own, data, source)
+                : throw new PeftException("This dataset holds instructions: give instruction, input and output.");
+        }
+
+        if (kind is not (null or DatasetKind.Instruction))
+            throw new PeftException($"This dataset holds {Words(kind.Value)}, not instructions.");
         if (save.Form is { } form)
             return RelationForms.Content(form, source);
         var (instruction, input, output) = (save.Instruction ?? old?.Instruction ?? "", save.Input ?? old?.Input ?? "", save.Output ?? old?.Output ?? "");

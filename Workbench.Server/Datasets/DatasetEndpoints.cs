@@ -139,9 +139,18 @@ public static class DatasetEndpoints
     {
         using var json = new Utf8JsonWriter(buffer, s_line);
         json.WriteStartObject();
-        json.WriteString("instruction", record.Instruction);
-        json.WriteString("input", record.Input);
-        json.WriteString("output", record.Output);
+        if (record.Data is { } data)
+        {
+            foreach (var field in data.EnumerateObject())
+                field.WriteTo(json);
+        }
+        else
+        {
+            json.WriteString("instruction", record.Instruction);
+            json.WriteString("input", record.Input);
+            json.WriteString("output", record.Output);
+        }
+
         if (withSplit)
             json.WriteString("split", SnapshotWriter.Name(record.Split));
         json.WriteEndObject();

@@ -71,7 +71,7 @@ public sealed class DatasetStore(IDbContextFactory<WorkbenchDb> databases, DataD
         var (counts, undo, redo) = Read(id);
         await using var db = await databases.CreateDbContextAsync(cancel);
         var row = await db.Datasets.FindAsync([id], cancel) ?? throw new PeftException($"Dataset '{id}' was deleted in the meantime.");
-        (row.Train, row.Dev, row.Test, row.Problems, row.UpdatedAt) = (counts.Train, counts.Dev, counts.Test, counts.Problems, time.GetUtcNow());
+        (row.Train, row.Dev, row.Test, row.Problems, row.Kind, row.UpdatedAt) = (counts.Train, counts.Dev, counts.Test, counts.Problems, counts.Kind, time.GetUtcNow());
         await db.SaveChangesAsync(cancel);
         return new EditState(undo is not null, redo is not null, undo, redo, Summary(row));
     }
@@ -118,6 +118,13 @@ public sealed class DatasetStore(IDbContextFactory<WorkbenchDb> databases, DataD
         return [.. rows.Select(row => new SnapshotDto(row.DatasetId, row.Hash, row.Train, row.Dev, row.Test, row.CreatedAt))];
     }
 
+    /// <summary>How many labels a model has to tell apart for these records; null where the kind has none.</summary>
+    public int? LabelCount(string id, DatasetKind kind)
+    {
+        using var connection = File(id).Connect();
+        return RecordQueries.LabelCount(connection, kind);
+    }
+
     public WorkingFile File(string id) => new(Path.Combine(Folder(id), "working.db"));
 
     private string Folder(string id) => Path.Combine(data.Datasets, id);
@@ -133,5 +140,5 @@ public sealed class DatasetStore(IDbContextFactory<WorkbenchDb> databases, DataD
         name.Trim() is { Length: > 0 and <= 200 } trimmed ? trimmed : throw new PeftException("A dataset needs a name of 1 to 200 characters.");
 
     private static DatasetSummary Summary(DatasetEntity row) =>
-        new(row.Id, row.Name, row.Description, row.Train, row.Dev, row.Test, row.IsSample, row.UpdatedAt, row.Problems);
+        new(row.Id, row.Name, row.Description, row.Train, row.Dev, row.Test, row.IsSample, row.UpdatedAt, row.Problems, row.Kind);
 }

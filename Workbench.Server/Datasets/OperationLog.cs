@@ -42,11 +42,12 @@ internal sealed class OperationLog : IDisposable
     public long AddContent(RecordContent content)
     {
         _addContent ??= Prepare("""
-            INSERT INTO contents(instruction, input, output, source, form, problems)
-            VALUES($instruction, $input, $output, $source, $form, $problems) RETURNING id
+            INSERT INTO contents(instruction, input, output, source, form, problems, kind, data)
+            VALUES($instruction, $input, $output, $source, $form, $problems, $kind, $data) RETURNING id
             """);
         Set(_addContent, ("$instruction", content.Instruction), ("$input", content.Input), ("$output", content.Output), ("$source", content.Source),
-            ("$form", content.FormJson), ("$problems", content.Problems));
+            ("$form", content.FormJson), ("$problems", content.Problems),
+            ("$kind", content.Kind == DatasetKind.Instruction ? null : content.Kind.ToString()), ("$data", content.Data));
         return (long)_addContent.ExecuteScalar()!;
     }
 

@@ -1,10 +1,11 @@
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Workbench.Client.Contracts;
 
 namespace Workbench.Server.Datasets;
 
 /// <summary>What a dataset holds, in numbers.</summary>
-internal sealed record RecordCounts(int Train, int Dev, int Test, int Problems)
+internal sealed record RecordCounts(int Train, int Dev, int Test, int Problems, DatasetKind Kind)
 {
     public int Total => Train + Dev + Test;
 }
@@ -12,7 +13,7 @@ internal sealed record RecordCounts(int Train, int Dev, int Test, int Problems)
 /// <summary>Reading a working file. Nothing here writes.</summary>
 internal static class RecordQueries
 {
-    private const string Columns = "r.id, r.split, r.position, c.instruction, c.input, c.output, c.source, c.form";
+    private const string Columns = "r.id, r.split, r.position, c.instruction, c.input, c.output, c.source, c.form, c.data";
 
     public static RecordCounts Counts(SqliteConnection connection)
     {
@@ -25,7 +26,31 @@ internal static class RecordQueries
         }
 
         var problems = WorkingFile.Number(connection, "SELECT coalesce(sum(c.problems), 0) FROM contents c CROSS JOIN records r ON r.content = c.id WHERE c.problems > 0");
-        return new RecordCounts(counts[0], counts[1], counts[2], (int)problems);
+        return new RecordCounts(counts[0], counts[1], counts[2], (int)problems, Kind(connection) ?? DatasetKind.Instruction);
+    }
+
+    /// <summary>What kind the records are of; null when there are none. All of a dataset are of one kind.</summary>
+    public static DatasetKind? Kind(SqliteConnection connection)
+    {
+        using var command = WorkingFile.Command(connection, "SELECT c.kind FROM records r JOIN contents c ON c.id = r.content LIMIT 1");
+        using var reader = command.ExecuteReader();
+        return !reader.Read() ? null : reader.IsDBNull(0) ? DatasetKind.Instruction : Enum.Parse<DatasetKind>(reader.GetString(0));
+    }
+
+    /// <summary>Labels of texts; a label that begins and one that goes on for every type of entity, and one for none; null for other kinds.</summary>
+    public static int? LabelCount(SqliteConnection connection, DatasetKind kind)
+    {
+        const string Rows = "FROM records r JOIN contents c ON c.id = r.content, json_each(c.data, ";
+        switch (kind)
+        {
+            case DatasetKind.Classification:
+                var numbers = WorkingFile.Number(connection, $"SELECT count(*) {Rows}'$.label') item WHERE item.type IN ('integer', 'real')");
+                return numbers > 0 ? 1 : (int)WorkingFile.Number(connection, $"SELECT count(DISTINCT item.value) {Rows}'$.label') item");
+            case DatasetKind.Tagging:
+                return 1 + (2 * (int)WorkingFile.Number(connection, $"SELECT count(DISTINCT json_extract(item.value, '$.type')) {Rows}'$.entities') item"));
+            default:
+                return null;
+        }
     }
 
     public static RecordPage Page(SqliteConnection connection, DatasetSplit? split, int offset, int limit, string? query)
@@ -105,7 +130,8 @@ internal static class RecordQueries
         {
             yield return new RecordDto(
                 reader.GetString(0), (DatasetSplit)reader.GetInt32(1), reader.GetInt32(2), reader.GetString(3), reader.GetString(4), reader.GetString(5),
-                reader.GetString(6), RecordContent.ReadForm(reader.IsDBNull(7) ? null : reader.GetString(7)));
+                reader.GetString(6), RecordContent.ReadForm(reader.IsDBNull(7) ? null : reader.GetString(7)),
+                reader.IsDBNull(8) ? null : JsonSerializer.Deserialize<JsonElement>(reader.GetString(8)));
         }
     }
 

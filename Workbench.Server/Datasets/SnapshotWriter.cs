@@ -1,5 +1,8 @@
+using Peft.Core;
 using Peft.Core.Data;
+using Peft.Core.Data.Tasks;
 using Workbench.Client.Contracts;
+using DatasetKind = Workbench.Client.Contracts.DatasetKind;
 
 namespace Workbench.Server.Datasets;
 
@@ -10,16 +13,38 @@ internal static class SnapshotWriter
     public static SnapshotManifest Write(WorkingFile file, string parent, string datasetId, string datasetName, DateTimeOffset now)
     {
         using var connection = file.Connect();
+        var kind = RecordQueries.Kind(connection) ?? DatasetKind.Instruction;
         // Ids stay out: the same records typed again are the same data.
-        var splits = DatasetSnapshot.Splits.ToDictionary(split => split, _ => new List<InstructionRecord>());
+        var splits = DatasetSnapshot.Splits.ToDictionary(split => split, _ => new List<IDataRecord>());
         foreach (var record in RecordQueries.All(connection, null))
-            splits[Name(record.Split)].Add(new InstructionRecord(record.Instruction, record.Input, record.Output));
-        var content = splits.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<InstructionRecord>)pair.Value);
+        {
+            splits[Name(record.Split)].Add(kind == DatasetKind.Instruction
+                ? new InstructionRecord(record.Instruction, record.Input, record.Output)
+                : TaskContents.Read(kind, record));
+        }
+
+        var content = splits.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<IDataRecord>)pair.Value);
         var target = Path.Combine(parent, DatasetSnapshot.Hash(content));
+        var (labels, problemType) = Labels([.. splits.Values.SelectMany(records => records)]);
         return Directory.Exists(target)
             ? DatasetSnapshot.Open(target).Manifest!
-            : DatasetSnapshot.Write(target, content, datasetName, datasetId, now);
+            : DatasetSnapshot.Write(target, content, datasetName, datasetId, now, TaskContents.ToEngine(kind), labels, problemType);
     }
+
+    /// <summary>What records are labelled with, in an order that depends on nothing but the labels.</summary>
+    private static (IReadOnlyList<string>? Labels, string? ProblemType) Labels(IReadOnlyList<IDataRecord> records)
+    {
+        if (records is [TaggingRecord, ..])
+            return (Ordered(records.OfType<TaggingRecord>().SelectMany(record => record.Entities).Select(entity => entity.Type)), null);
+        if (records is not [ClassificationRecord, ..])
+            return (null, null);
+        var kinds = records.OfType<ClassificationRecord>().Select(record => record.Label.ProblemType).Distinct().ToArray();
+        return kinds is [var one]
+            ? (one == "regression" ? null : Ordered(records.OfType<ClassificationRecord>().SelectMany(record => record.Label.Names)), one)
+            : throw new PeftException($"Some texts have {string.Join(", others ", kinds)} labels: a dataset needs labels of one sort (a word, a list of words, or a number).");
+    }
+
+    private static string[] Ordered(IEnumerable<string> labels) => [.. labels.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     public static string Name(DatasetSplit split) => split.ToString().ToLowerInvariant();
 }

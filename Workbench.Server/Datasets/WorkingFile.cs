@@ -11,7 +11,7 @@ public sealed class WorkingFile(string path)
     private const string Schema = """
         CREATE TABLE IF NOT EXISTS contents(
             id INTEGER PRIMARY KEY, instruction TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL, source TEXT NOT NULL, form TEXT,
-            problems INTEGER NOT NULL);
+            problems INTEGER NOT NULL, kind TEXT, data TEXT);
         CREATE TABLE IF NOT EXISTS versions(
             id INTEGER PRIMARY KEY, record TEXT NOT NULL, split INTEGER NOT NULL, position INTEGER NOT NULL, content INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS records(
@@ -26,6 +26,11 @@ public sealed class WorkingFile(string path)
             operation INTEGER NOT NULL, record TEXT NOT NULL, before INTEGER, after INTEGER, PRIMARY KEY(operation, record)) WITHOUT ROWID;
         """;
 
+    /// <summary>Files of version 0 lack the columns for records that are no instructions.</summary>
+    private const int Version = 1;
+
+    private bool _current;
+
     public string Path { get; } = path;
 
     public bool Exists => File.Exists(Path);
@@ -39,6 +44,7 @@ public sealed class WorkingFile(string path)
         using var connection = Connect();
         Execute(connection, "PRAGMA journal_mode=WAL");
         Execute(connection, Schema);
+        Execute(connection, $"PRAGMA user_version={Version}");
     }
 
     /// <summary>A connection to the existing file; the caller disposes it.</summary>
@@ -47,6 +53,8 @@ public sealed class WorkingFile(string path)
         var connection = new SqliteConnection(ConnectionString);
         connection.Open();
         Execute(connection, "PRAGMA synchronous=NORMAL");
+        if (!_current)
+            Update(connection);
         return connection;
     }
 
@@ -55,6 +63,24 @@ public sealed class WorkingFile(string path)
     {
         using var connection = new SqliteConnection(ConnectionString);
         SqliteConnection.ClearPool(connection);
+    }
+
+    private void Update(SqliteConnection connection)
+    {
+        using (var transaction = connection.BeginTransaction())
+        {
+            var known = Number(connection, "SELECT count(*) FROM pragma_table_info('contents') WHERE name = 'data'");
+            if (known == 0 && Number(connection, "SELECT count(*) FROM pragma_table_info('contents')") > 0)
+            {
+                Execute(connection, "ALTER TABLE contents ADD COLUMN kind TEXT");
+                Execute(connection, "ALTER TABLE contents ADD COLUMN data TEXT");
+                Execute(connection, $"PRAGMA user_version={Version}");
+            }
+
+            transaction.Commit();
+        }
+
+        _current = true;
     }
 
     internal static void Execute(SqliteConnection connection, string sql, params (string Name, object? Value)[] parameters)

@@ -15,6 +15,12 @@ public sealed record DataDirectory(string Root)
 
     public string Models => Path.Combine(Root, "models");
 
+    /// <summary>Models on their way here: on the same disk as the models, so that the last step is a rename.</summary>
+    public string IncomingModels => Path.Combine(Models, ".incoming");
+
+    /// <summary>Access tokens that a person asked to keep; readable by the server's user alone.</summary>
+    public string HubTokens => Path.Combine(Root, "hub-tokens.json");
+
     /// <summary>What was deleted and is about to go; on the same disk, so that moving there is one step.</summary>
     public string Trash => Path.Combine(Root, "trash");
 
@@ -26,7 +32,7 @@ public sealed record DataDirectory(string Root)
     /// <summary>Makes the directory and its parts. Fails with the path when the place is not writable.</summary>
     public void Prepare()
     {
-        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, Trash })
+        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, IncomingModels, Trash })
             Directory.CreateDirectory(folder);
     }
 }

@@ -28,6 +28,9 @@ public sealed class WorkbenchOptions
     /// <summary>Minutes without a question after which the process that answers them ends and gives its memory back.</summary>
     public int ServeIdleMinutes { get; set; } = 10;
 
+    /// <summary>Where models are downloaded from unless the person chooses another source: an address that speaks Hugging Face's or ModelScope's API.</summary>
+    public string HubEndpoint { get; set; } = "https://huggingface.co";
+
     /// <summary>Host names of other origins that may call API and hubs; empty = only pages that this server served.</summary>
     public IList<string> AllowedOrigins { get; } = [];
 }
@@ -50,6 +53,15 @@ internal sealed class WorkbenchOptionsValidator : IValidateOptions<WorkbenchOpti
             problems.Add($"Workbench:Device is '{options.Device}'. Choose cpu, cuda or cuda:N.");
         if (options.WorkerPath.Length > 0 && !File.Exists(options.WorkerPath))
             problems.Add($"Workbench:WorkerPath names '{options.WorkerPath}', which does not exist. Leave it empty to use the worker that was built with the server.");
+        try
+        {
+            Peft.Core.Hub.HubEndpoint.Parse(options.HubEndpoint);
+        }
+        catch (Peft.Core.PeftException refusal)
+        {
+            problems.Add($"Workbench:HubEndpoint: {refusal.Message}");
+        }
+
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class RunSupervisor(
         await Task.Yield();
         try
         {
-            await adoption.AdoptAsync(stoppingToken);
+            await adoption.AdoptAsync(tracking.PublishAsync, stoppingToken);
             foreach (var run in await tracking.Store.ListAsync(stoppingToken))
                 await AttachIfUnfinishedAsync(run, stoppingToken);
             while (true)

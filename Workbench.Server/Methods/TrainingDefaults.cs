@@ -52,6 +52,23 @@ public static class TrainingDefaults
                 ["encoder_hidden_size"] = "The width of the sample base.",
             }),
         ["BITFIT"] = new(0.02, "Biases are few and start where they are: a rate above that of full tuning by an order of magnitude is needed.", [], []),
+        ["ADALORA"] = new(
+            0.008, "A change of low rank starts at zero and needs a high rate, as LoRA's.",
+            new() { ["lora_alpha"] = 24, ["target_modules"] = "all-linear" },
+            new() { ["init_r"] = "The budget of ranks starts half as large again as it ends." }),
+        ["PROMPT_TUNING"] = new(
+            0.03, "A few vectors have to steer the whole base, so a high rate is needed.",
+            new() { ["prompt_tuning_init"] = "SAMPLE_VOCAB" },
+            new() { ["prompt_tuning_init"] = "Embeddings of tokens are a better start than random numbers, whose spread is far from theirs." }),
+        ["MULTITASK_PROMPT_TUNING"] = new(0.03, "A few vectors have to steer the whole base, so a high rate is needed.", [], []),
+        ["P_TUNING"] = new(0.005, "The network passes the gradient on to all vectors, so a smaller rate is enough.", [], []),
+        ["ADAPTION_PROMPT"] = new(0.01, "The gate starts closed and has to open: a high rate.", [], []),
+        ["IA3"] = new(0.02, "Factors start at one and few numbers train: a high rate.", [], []),
+        ["HOULSBY"] = Bottleneck(),
+        ["PFEIFFER"] = Bottleneck(),
+        ["BOTTLENECK"] = Bottleneck(),
+        ["LN_TUNING"] = new(0.01, "Norms are few and start where they are: a rate above that of full tuning by an order of magnitude.", [], []),
+        ["PROBE"] = new(0.001, "One layer trains and nothing else moves.", [], []),
         ["FULL"] = new(0.001, "Every weight moves, so small steps; the usual rate of such small models.", [], []),
     };
 
@@ -69,6 +86,7 @@ public static class TrainingDefaults
             ["learning_rate"] = row.RateReason,
             ["max_steps"] = "1,600 records seen: enough to see which method learns the task, few enough to wait for.",
             ["per_device_train_batch_size"] = "Eight records keep two cores busy without needing much memory.",
+            ["group_by_length"] = "Records of similar length in one batch leave less padding to compute; the reference results were reached this way, too.",
         };
         return new TrainingPreset(row.LearningRate, Steps, BatchSize, reasons);
     }
@@ -100,6 +118,7 @@ public static class TrainingDefaults
             LrMinRatio = 0.05,
             EvalSteps = 50,
             MaxLength = length,
+            GroupByLength = true,
         };
     }
 
@@ -109,6 +128,11 @@ public static class TrainingDefaults
     private static Row Find(string peftType) => s_rows.TryGetValue(peftType, out var row)
         ? row
         : throw new Peft.Core.PeftException(string.Create(CultureInfo.InvariantCulture, $"peft_type '{peftType}' is not known; known are {string.Join(", ", s_rows.Keys)} and {Baseline}."));
+
+    private static Row Bottleneck() => new(
+        0.002, "New networks with small weights: a rate between full tuning's and LoRA's.",
+        new() { ["reduction_factor"] = 4 },
+        new() { ["reduction_factor"] = "The sample base is narrow: a quarter of its width." });
 
     private sealed record Row(double LearningRate, string RateReason, JsonObject Options, Dictionary<string, string> OptionReasons);
 }

@@ -8,23 +8,33 @@ namespace Workbench.Server.Models;
 /// <summary>What a model folder says about itself, and what keeps it from being used.</summary>
 internal sealed record ModelFacts(
     string Architecture, long Parameters, string Dtype, long Bytes, ModelReadme Readme, IReadOnlyDictionary<string, string> Config, int VocabularySize, int MaxPositions,
-    string? Problem);
+    string? Problem)
+{
+    /// <summary>What is worth knowing and keeps nobody from using it.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
-/// <summary>Looks into a Hugging Face folder without loading weights: config, headers of the weights, README.</summary>
+    /// <summary>The config, where the engine reads it.</summary>
+    public ModelConfig? Read { get; init; }
+}
+
+/// <summary>Looks into a Hugging Face folder or a GGUF file without loading weights: config, headers of the weights, README.</summary>
 internal static class ModelInspector
 {
-    public static ModelFacts Inspect(string folder)
+    private static readonly string[] s_weights = [".safetensors", ".bin", ".gguf"];
+
+    public static ModelFacts Inspect(string path)
     {
+        var folder = ModelPlaces.FolderOf(path);
         var readme = ModelReadme.Read(folder);
-        var bytes = Directory.EnumerateFiles(folder, "*.safetensors").Sum(file => new FileInfo(file).Length);
+        var bytes = ModelPlaces.WeightFiles(path, s_weights).Sum(file => ModelPlaces.Size(new FileInfo(file)));
         var fields = Fields(Path.Combine(folder, "config.json"));
         try
         {
-            var config = ModelConfig.Load(folder);
-            var dtype = config.Dtype ?? "";
+            var config = ModelConfig.Load(path);
             var facts = new ModelFacts(
-                Architecture(fields, config.ModelType), config.ParameterCount(), dtype, bytes, readme, fields, config.VocabSize, config.MaxPositionEmbeddings, null);
-            return facts with { Problem = Untrainable(folder, config) ?? Weights(folder, config) };
+                Architecture(fields, config.ModelType), config.ParameterCount(), config.Dtype ?? "", bytes, readme, fields, config.VocabSize, config.MaxPositionEmbeddings, null)
+            { Read = config };
+            return facts with { Problem = Weights(path, config), Notes = ModelTaskNotes.Of(path, config) };
         }
         catch (PeftException refused)
         {
@@ -32,12 +42,25 @@ internal static class ModelInspector
         }
     }
 
-    /// <summary>What keeps the tokenizer or its chat template from being used; null when both are fine.</summary>
-    public static string? TokenizerProblem(string folder)
+    /// <summary>Why the engine cannot load what has just arrived: config and headers of the weights; null when it can.</summary>
+    public static string? LoadProblem(string path)
     {
         try
         {
-            PromptTemplate.Of(PretrainedTokenizer.Load(folder));
+            return Weights(path, ModelConfig.Load(path));
+        }
+        catch (PeftException refused)
+        {
+            return refused.Message;
+        }
+    }
+
+    /// <summary>What keeps the tokenizer or its chat template from being used; null when both are fine.</summary>
+    public static string? TokenizerProblem(string path)
+    {
+        try
+        {
+            PromptTemplate.Of(PretrainedTokenizer.Load(path));
             return null;
         }
         catch (PeftException refused)
@@ -46,22 +69,27 @@ internal static class ModelInspector
         }
     }
 
-    public static string ChatTemplate(string folder)
+    /// <summary>Of the tokenizer's settings, which a GGUF file carries inside; empty when there is none.</summary>
+    public static string ChatTemplate(string path)
     {
-        var path = Path.Combine(folder, "tokenizer_config.json");
-        return Fields(path).GetValueOrDefault("chat_template", "");
+        if (!ModelPlaces.IsGguf(path))
+            return Fields(Path.Combine(path, "tokenizer_config.json")).GetValueOrDefault("chat_template", "");
+        try
+        {
+            return PretrainedTokenizer.Load(path).Config["chat_template"] is System.Text.Json.Nodes.JsonValue template && template.TryGetValue<string>(out var text) ? text : "";
+        }
+        catch (PeftException)
+        {
+            // The card says what is wrong with the tokenizer.
+            return "";
+        }
     }
 
-    /// <summary>Runs train what predicts the next token; other kinds are computed by the engine, but no run knows their batches.</summary>
-    private static string? Untrainable(string folder, ModelConfig config) => config.Task == ModelTask.CausalLm
-        ? null
-        : $"{folder}: architecture '{config.ModelType}' is for {config.Task.Name()}; runs train decoders (CAUSAL_LM) only.";
-
-    private static string? Weights(string folder, ModelConfig config)
+    private static string? Weights(string path, ModelConfig config)
     {
         try
         {
-            config.CheckWeights(folder);
+            config.CheckWeights(path);
             return null;
         }
         catch (PeftException refused)

@@ -12,6 +12,8 @@ internal static class CommandLine
     public static string Of(RunPlan plan, string model, string dataset)
     {
         var words = new List<string> { "peft", "train", "--base", model, "--dataset", dataset, "--method", plan.Draft.PeftType };
+        if (plan.TaskType != (plan.Tasks.Count > 0 ? plan.Tasks[0] : plan.TaskType))
+            words.AddRange(["--task", plan.TaskType]);
         foreach (var (name, value) in Options(plan))
             words.AddRange(["--set", $"{name}={Write(value)}"]);
         foreach (var (name, value) in Arguments(plan))

@@ -19,11 +19,12 @@ public static partial class DraftResolver
 {
     /// <param name="draft">What was filled in.</param>
     /// <param name="maxPositions">Longest text of the base.</param>
-    public static ResolvedDraft Resolve(RunDraft draft, int maxPositions)
+    /// <param name="task">What is learned, by PEFT's name.</param>
+    public static ResolvedDraft Resolve(RunDraft draft, int maxPositions, string task = "CAUSAL_LM")
     {
         ArgumentNullException.ThrowIfNull(draft);
         var unknown = new List<string>();
-        var peft = Options(draft, unknown);
+        var peft = Options(draft, task, unknown);
         var training = TrainingDefaults.Arguments(draft.PeftType, peft, StepsOf(draft), maxPositions).ToJson();
         foreach (var (name, value) in draft.Training)
         {
@@ -36,9 +37,9 @@ public static partial class DraftResolver
         return new ResolvedDraft(peft, training, unknown);
     }
 
-    private static JsonObject Options(RunDraft draft, List<string> unknown)
+    private static JsonObject Options(RunDraft draft, string task, List<string> unknown)
     {
-        var peft = new JsonObject { ["peft_type"] = draft.PeftType, ["task_type"] = "CAUSAL_LM" };
+        var peft = new JsonObject { ["peft_type"] = draft.PeftType, ["task_type"] = task };
         if (draft.PeftType == TrainingDefaults.Baseline)
         {
             unknown.AddRange(draft.Peft.Keys);

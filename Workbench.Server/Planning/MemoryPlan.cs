@@ -69,5 +69,5 @@ internal static class MemoryPlan
     }
 
     private static long Cache(ModelConfig model, long tokens) =>
-        2L * model.NumHiddenLayers * tokens * model.NumKeyValueHeads * model.HeadDim * Float32;
+        (long)model.NumHiddenLayers * tokens * model.NumKeyValueHeads * (model.HeadDim + model.ValueHeadDim) * Float32;
 }

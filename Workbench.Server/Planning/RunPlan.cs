@@ -18,6 +18,12 @@ public sealed record RunPlan
 
     public required IReadOnlyList<DraftProblem> Problems { get; init; }
 
+    /// <summary>What is learned, by PEFT's name.</summary>
+    public string TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>What this dataset can teach this base, the usual task first.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
     /// <summary>Null when there is no such dataset.</summary>
     public DatasetEntity? Dataset { get; init; }
 

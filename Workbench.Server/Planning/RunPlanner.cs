@@ -4,6 +4,7 @@ using Peft.Core;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Workbench.Client.Contracts;
+using Workbench.Server.Datasets;
 using Workbench.Server.Hosting;
 using Workbench.Server.Methods;
 using Workbench.Server.Storage;
@@ -11,7 +12,7 @@ using Workbench.Server.Storage;
 namespace Workbench.Server.Planning;
 
 /// <summary>Looks at a draft from all sides without tensors and collects everything that is wrong with it at once.</summary>
-public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDirectory data, Machine machine)
+public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DatasetStore datasets, DataDirectory data, Machine machine)
 {
     public async Task<RunPlan> PlanAsync(RunDraft draft, CancellationToken cancel)
     {
@@ -22,10 +23,10 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDir
         var dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == draft.DatasetId, cancel);
         var model = await db.Models.AsNoTracking().SingleOrDefaultAsync(row => row.Id == draft.ModelId, cancel);
         var problems = new List<DraftProblem>();
-        var config = Config(draft, model, problems);
+        var (config, tasks, task) = Config(draft, model, dataset, problems);
         CheckData(draft, dataset, problems);
         CheckMachine(draft, problems);
-        var resolved = DraftResolver.Resolve(draft, config?.MaxPositionEmbeddings ?? int.MaxValue);
+        var resolved = DraftResolver.Resolve(draft, config?.MaxPositionEmbeddings ?? int.MaxValue, task);
         problems.AddRange(resolved.Unknown.Select(name => Error(name, "unknown_option", $"{name} is no option of {draft.PeftType} and no training argument.")));
         var (arguments, training) = TrainingChecks.Read(resolved.Training, config?.MaxPositionEmbeddings);
         if (draft.PeftType != TrainingDefaults.Baseline)
@@ -36,6 +37,8 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDir
             Draft = draft,
             Resolved = resolved,
             Arguments = arguments,
+            TaskType = task,
+            Tasks = tasks,
             Dataset = dataset,
             Model = model,
             Config = config,
@@ -45,22 +48,34 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDir
         };
     }
 
-    private ModelConfig? Config(RunDraft draft, ModelEntity? model, List<DraftProblem> problems)
+    private (ModelConfig? Config, IReadOnlyList<string> Tasks, string Task) Config(
+        RunDraft draft, ModelEntity? model, DatasetEntity? dataset, List<DraftProblem> problems)
     {
+        var wanted = draft.TaskType is { Length: > 0 } given ? given : null;
         if (model is null)
         {
             problems.Add(Error("base_model", "model_unknown", $"There is no base model '{draft.ModelId}'. Choose one of the list."));
-            return null;
+            return (null, [], wanted ?? "CAUSAL_LM");
         }
 
         try
         {
-            return ModelConfig.Load(data.Resolve(model.Path));
+            var folder = data.Resolve(model.Path);
+            var plain = ModelConfig.Load(folder);
+            var kind = dataset?.Kind ?? DatasetKind.Instruction;
+            var tasks = TaskChoice.Of(kind, ModelRegistry.Find(plain.ModelType).Tasks);
+            if (tasks.Count == 0)
+                problems.Add(Error("task_type", "task_impossible", $"'{model.Name}' ({model.Architecture}) cannot learn from this dataset. Choose a base that can, or another dataset."));
+            else if (wanted is not null && !tasks.Contains(wanted))
+                problems.Add(Error("task_type", "task_unknown", $"task_type '{wanted}' does not fit: this dataset and base allow {string.Join(", ", tasks)}."));
+            var task = wanted is not null && tasks.Contains(wanted) ? wanted : (tasks.Count > 0 ? tasks[0] : "CAUSAL_LM");
+            var labels = dataset is null || TaskChoice.Writes(task) ? null : datasets.LabelCount(dataset.Id, kind);
+            return (tasks.Count == 0 ? null : ModelConfig.Load(folder, ModelTasks.Parse(task), labels), tasks, task);
         }
         catch (PeftException refusal)
         {
             problems.Add(Error("base_model", "model_unusable", refusal.Message));
-            return null;
+            return (null, [], wanted ?? "CAUSAL_LM");
         }
     }
 
@@ -76,7 +91,7 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, DataDir
         else if (dataset.Test == 0 && baseline)
             problems.Add(Error("dataset", "test_empty", $"Dataset '{dataset.Name}' has no test records, and a baseline does nothing but answer those. Split it first."));
         else if (dataset.Test == 0 && draft.TestRecords != 0)
-            problems.Add(Warning("dataset", "no_test", $"Dataset '{dataset.Name}' has no test records: the run will have no F1."));
+            problems.Add(Warning("dataset", "no_test", $"Dataset '{dataset.Name}' has no test records: the run will have no score."));
         if (dataset is { Dev: 0, Train: > 0 } && !baseline)
             problems.Add(Warning("dataset", "no_dev", $"Dataset '{dataset.Name}' has no dev records: there will be no dev loss to tell learning from memorizing."));
         if (draft.TestRecords < 0)

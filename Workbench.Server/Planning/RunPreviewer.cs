@@ -35,7 +35,11 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
                 plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}")),
             problems,
             Elements(plan.Resolved.Peft),
-            Elements(plan.Resolved.Training));
+            Elements(plan.Resolved.Training),
+            plan.TaskType)
+        {
+            Tasks = plan.Tasks,
+        };
     }
 
     /// <summary>The baseline trains nothing; null when the settings are unusable.</summary>

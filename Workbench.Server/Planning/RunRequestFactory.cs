@@ -30,6 +30,7 @@ internal sealed class RunRequestFactory(
             Dtype = draft.Dtype,
             Device = draft.Device,
             Threads = draft.Threads,
+            TaskType = plan.TaskType,
             Peft = plan.Resolved.Peft,
             Dataset = folder,
             Training = plan.Resolved.Training,

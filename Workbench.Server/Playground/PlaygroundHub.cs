@@ -14,8 +14,6 @@ namespace Workbench.Server.Playground;
 /// <summary>Questions to a base model, with or without a run's adapter; the answer is streamed. A viewer who leaves cancels the answer.</summary>
 internal sealed class PlaygroundHub(ServePool pool, ModelStore models, DataDirectory data, IDbContextFactory<WorkbenchDb> databases) : Hub
 {
-    private const int MostTokens = 4096;
-
     public async IAsyncEnumerable<GenerateChunk> Generate(GenerateRequest request, [EnumeratorCancellation] CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -72,26 +70,16 @@ internal sealed class PlaygroundHub(ServePool pool, ModelStore models, DataDirec
             }
         }
 
-        return (new ServeQuestion
-        {
-            Id = Ulid.NewUlid().ToString(),
-            Adapter = adapter,
-            Instruction = request.Instruction,
-            Input = request.Input,
-            MaxNewTokens = request.MaxNewTokens,
-            DoSample = request.DoSample,
-            Temperature = request.Temperature,
-            TopP = request.TopP,
-            Seed = request.Seed,
-        }, folder, null);
+        return (GenerateSettings.Question(request, Ulid.NewUlid().ToString(), adapter), folder, null);
     }
 
-    private static string? Refusal(GenerateRequest request) =>
-        request.MaxNewTokens is < 1 or > MostTokens ? $"maxNewTokens must lie between 1 and {MostTokens}, but is {request.MaxNewTokens}."
-        : request.DoSample && !(request.Temperature > 0 && double.IsFinite(request.Temperature)) ? $"temperature must be above 0, but is {request.Temperature}. Switch sampling off for the likeliest answer."
-        : request.DoSample && !(request.TopP > 0 && request.TopP <= 1) ? $"topP must be above 0 and at most 1, but is {request.TopP}."
-        : string.IsNullOrWhiteSpace(request.Instruction) && string.IsNullOrWhiteSpace(request.Input) ? "There is no question: instruction and input are both empty."
-        : null;
+    private static string? Refusal(GenerateRequest request)
+    {
+        if (string.IsNullOrWhiteSpace(request.Instruction) && string.IsNullOrWhiteSpace(request.Input))
+            return "There is no question: instruction and input are both empty.";
+        var problems = GenerateSettings.Problems(request);
+        return problems.Count > 0 ? string.Join(" ", problems) : null;
+    }
 
     private async Task<string?> AdapterAsync(string runId, string modelId, CancellationToken cancel)
     {

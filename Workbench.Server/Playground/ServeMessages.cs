@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
+using Peft.Core.Generation;
 
 namespace Workbench.Server.Playground;
 
 /// <summary>A question to <c>peft serve</c>, one JSON object on a line.</summary>
-public sealed record ServeQuestion
+public sealed record ServeQuestion : AnswerSettings
 {
     public required string Id { get; init; }
 
@@ -13,16 +14,6 @@ public sealed record ServeQuestion
     public required string Instruction { get; init; }
 
     public required string Input { get; init; }
-
-    public int MaxNewTokens { get; init; }
-
-    public bool DoSample { get; init; }
-
-    public double Temperature { get; init; }
-
-    public double TopP { get; init; }
-
-    public int Seed { get; init; }
 }
 
 /// <summary>Takes a question back; its answer ends.</summary>

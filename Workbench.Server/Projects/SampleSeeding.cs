@@ -24,6 +24,14 @@ internal sealed class SampleSeeding(
     private const string Dataset = "relation-extraction-zh";
     private const string Model = "mini-llama-zh";
 
+    /// <summary>One sample for each further task; the order is that of the tasks in the form.</summary>
+    private static readonly Sample[] s_others =
+    [
+        new("reading-comprehension-zh", "阅读理解示例 / Reading comprehension sample", "问题、段落与段落中的答案。 Questions, passages, and the answers in them.", ".json"),
+        new("ner-zh", "命名实体示例 / Named entities sample", "中文段落中的人物、地点、企业等。 People, places, companies in Chinese passages.", ".jsonl"),
+        new("sentiment-finance", "金融情感示例 / Financial sentiment sample", "中英文财经短句：积极、中性、消极。 Short financial sentences in Chinese and English.", ".jsonl"),
+    ];
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await models.SyncAsync(cancellationToken);
@@ -37,7 +45,12 @@ internal sealed class SampleSeeding(
             return;
         }
 
-        var dataset = await ImportAsync(samples, cancellationToken);
+        // A start that was killed half-way left samples without a project: they begin anew.
+        foreach (var left in (await datasets.ListAsync(cancellationToken)).Where(known => known.IsSample))
+            await datasets.DeleteAsync(left.Id, cancellationToken);
+        foreach (var other in s_others)
+            await ImportAsync(Path.Combine(Path.GetDirectoryName(samples)!, other.Folder), other, cancellationToken);
+        var dataset = await ImportAsync(samples, new(Dataset, Name, Description, ".instruct.jsonl"), cancellationToken);
         db.Projects.Add(new ProjectEntity
         {
             Id = ProjectId, Name = Name, DatasetId = dataset.Id, ModelId = Model, IsSample = true, CreatedAt = time.GetUtcNow(), CreatedBy = person.Id,
@@ -48,15 +61,12 @@ internal sealed class SampleSeeding(
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task<DatasetSummary> ImportAsync(string folder, CancellationToken cancel)
+    private async Task<DatasetSummary> ImportAsync(string folder, Sample sample, CancellationToken cancel)
     {
-        // A start that was killed half-way left a sample without a project: it begins anew.
-        foreach (var left in (await datasets.ListAsync(cancel)).Where(dataset => dataset.IsSample))
-            await datasets.DeleteAsync(left.Id, cancel);
-        var made = await datasets.CreateAsync(Name, Description, isSample: true, cancel);
+        var made = await datasets.CreateAsync(sample.Name, sample.Description, isSample: true, cancel);
         foreach (var split in Enum.GetValues<DatasetSplit>())
         {
-            var file = Path.Combine(folder, split.ToString().ToLowerInvariant() + ".instruct.jsonl");
+            var file = Path.Combine(folder, split.ToString().ToLowerInvariant() + sample.Ending);
             var report = editor.Import(datasets.File(made.Id), Path.GetFileName(file), await File.ReadAllBytesAsync(file, cancel), split, commit: true);
             if (!report.Committed || report.Refused > 0)
                 throw new PeftException($"The sample {file} cannot be read: {(report.Problems is [var first, ..] ? first.Message : "no record was accepted.")}");
@@ -64,4 +74,6 @@ internal sealed class SampleSeeding(
 
         return (await datasets.RefreshAsync(made.Id, cancel)).Dataset;
     }
+
+    private sealed record Sample(string Folder, string Name, string Description, string Ending);
 }

@@ -48,6 +48,8 @@ internal static class PredictionReader
     private static PredictionRow Judge(RunPrediction prediction)
     {
         var reading = TripleText.Read(prediction.Output);
+        if (prediction.Exact is { } exact && !TripleText.Read(prediction.Reference).Parsed)
+            return new PredictionRow(prediction.Index, prediction.Instruction, prediction.Input, prediction.Reference, prediction.Output, true, exact, [], IsTriples: false);
         var wanted = TripleText.Read(prediction.Reference).Triples.ToHashSet();
         var found = reading.Triples.Distinct().ToArray();
         var marks = found.Select(triple => Mark(triple, wanted.Contains(triple) ? TripleVerdict.Correct : TripleVerdict.Wrong))

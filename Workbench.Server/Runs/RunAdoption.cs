@@ -14,11 +14,13 @@ namespace Workbench.Server.Runs;
 /// </summary>
 internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirectory data, ICurrentPerson person, ILogger<RunAdoption> log)
 {
-    public async Task AdoptAsync(CancellationToken cancel)
+    /// <param name="adopted">Told of every run as soon as it has its row: pages may be open already.</param>
+    /// <param name="cancel">Ends it early.</param>
+    public async Task AdoptAsync(Func<string, Task> adopted, CancellationToken cancel)
     {
         AtomicFolder.CleanUp(data.Runs);
         EmptyTrash();
-        var adopted = new List<string>();
+        var ids = new List<string>();
         var known = (await store.ListAsync(cancel)).Select(run => run.Id).ToHashSet();
         foreach (var folder in Directory.EnumerateDirectories(data.Runs).Order(StringComparer.Ordinal))
         {
@@ -28,7 +30,8 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
             try
             {
                 await AdoptAsync(id, cancel);
-                adopted.Add(id);
+                ids.Add(id);
+                await adopted(id);
             }
             catch (PeftException e)
             {
@@ -37,7 +40,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         }
 
         // After all rows are there: a chart that is asked for earlier derives its own columns.
-        foreach (var id in adopted)
+        foreach (var id in ids)
         {
             cancel.ThrowIfCancellationRequested();
             series.Prepare(id);
@@ -88,7 +91,8 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         {
             null => RunState.Paused,
             { } said => RunStateMachine.Next(RunState.Starting, RunStateMachine.SignalOf(said)) ?? RunState.Starting,
-        };    }
+        };
+    }
 
     private static RunDraft DraftOf(RunRequest request, RunEntity row) => new()
     {
@@ -96,6 +100,7 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         DatasetId = row.DatasetId,
         ModelId = row.ModelId,
         PeftType = row.PeftType,
+        TaskType = request.TaskType,
         Peft = Fields(request.Peft),
         Training = Fields(request.Training),
         Dtype = request.Dtype,
@@ -112,8 +117,8 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
     {
         "NONE" => MethodFamily.None,
         "FULL" => MethodFamily.Full,
-        "BITFIT" => MethodFamily.Specification,
-        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "IA3" => MethodFamily.Addition,
+        "BITFIT" or "LN_TUNING" or "PROBE" => MethodFamily.Specification,
+        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING" or "IA3" or "ADAPTION_PROMPT" or "HOULSBY" or "PFEIFFER" or "BOTTLENECK" => MethodFamily.Addition,
         _ => MethodFamily.Reparameterization,
     };
 

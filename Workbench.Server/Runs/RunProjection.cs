@@ -35,6 +35,9 @@ public sealed record RunProjection
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
     public RunMetrics? Metrics { get; init; }
 
+    /// <summary>Scores of the newest evaluation while the run goes on.</summary>
+    public IReadOnlyDictionary<string, double?> EvalMetrics { get; init; } = new Dictionary<string, double?>();
+
     /// <summary>Has the trainer said its last word?</summary>
     public bool IsEnded => Trainer is TrainerState.Paused or TrainerState.Completed or TrainerState.Stopped or TrainerState.Failed;
 
@@ -102,7 +105,7 @@ public sealed record RunProjection
                 SecondsPerStep = Pace(step),
                 PeakRss = Math.Max(PeakRss, step.Rss),
             },
-            RunEvalLoss eval => next with { EvalLoss = Finite(eval.Loss) },
+            RunEvalLoss eval => next with { EvalLoss = Finite(eval.Loss), EvalMetrics = eval.Metrics },
             RunMetrics metrics => next with { Metrics = metrics, EvalLoss = metrics.DevLoss ?? EvalLoss, PeakRss = Math.Max(PeakRss, metrics.PeakRss) },
             RunResumed resumed => next with { Step = resumed.FromStep, SecondsPerStep = null, Metrics = null },
             _ => next,
@@ -117,7 +120,12 @@ public sealed record RunProjection
         return new RunResult(
             TrainableParams, AllParams, Metrics?.DevLoss ?? EvalLoss, Metrics?.Precision, Metrics?.Recall, Metrics?.F1, Metrics?.F1Low, Metrics?.F1High,
             Metrics?.ParseFailureRate, Metrics?.Records, Metrics?.AdapterBytes, PeakRss > 0 ? PeakRss : null, Metrics?.TrainSeconds ?? Seconds, Metrics?.EvalSeconds,
-            [.. (Metrics?.Relations ?? []).Select(r => new RelationScoreDto(r.Relation, r.TruePositives, r.Predicted, r.Gold, r.Precision, r.Recall, r.F1))]);
+            [.. (Metrics?.Relations ?? []).Select(r => new RelationScoreDto(r.Relation, r.TruePositives, r.Predicted, r.Gold, r.Precision, r.Recall, r.F1))])
+        {
+            TaskType = Metrics?.TaskType ?? "CAUSAL_LM",
+            Metrics = Metrics?.Metrics ?? [],
+            PrimaryMetric = Metrics?.PrimaryMetric ?? "f1",
+        };
     }
 
     private double? Pace(RunStep step)

@@ -29,7 +29,7 @@ internal sealed class RunStarter(
             ModelId = draft.ModelId,
             ModelName = order.ModelName,
             ComparisonId = comparisonId,
-            DraftJson = JsonSerializer.Serialize(draft with { Name = order.Request.Name }, RunMapper.WebJson),
+            DraftJson = JsonSerializer.Serialize(draft with { Name = order.Request.Name, TaskType = order.Request.TaskType }, RunMapper.WebJson),
             Command = order.Command,
             State = RunState.Queued,
             QueueTicket = ticket,

@@ -109,8 +109,11 @@ internal sealed class RunStore(IDbContextFactory<WorkbenchDb> databases) : IRunS
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
         var ticket = await db.Runs.MaxAsync(run => run.QueueTicket, cancel) ?? 0;
-        var newest = await db.Runs.OrderByDescending(run => run.Id).Select(run => (int?)run.Color).FirstOrDefaultAsync(cancel);
-        return (ticket + 1, newest is { } color ? (color + 1) % PaletteSize : 0);
+        var uses = await db.Runs.GroupBy(run => run.Color).Select(group => new { Color = group.Key, Count = group.Count() })
+            .ToDictionaryAsync(group => group.Color, group => group.Count, cancel);
+
+        // The least used one: runs that are adopted in any order, and those that follow deleted ones, still differ as long as colours last.
+        return (ticket + 1, Enumerable.Range(0, PaletteSize).MinBy(color => uses.GetValueOrDefault(color)));
     }
 
     public Task<RunEntity?> LeaseAsync(string id, string owner, DateTimeOffset now, DateTimeOffset until, CancellationToken cancel = default)

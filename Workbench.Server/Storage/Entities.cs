@@ -25,6 +25,7 @@ public sealed class DatasetEntity
     public int Dev { get; set; }
     public int Test { get; set; }
     public int Problems { get; set; }
+    public DatasetKind Kind { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
     public string CreatedBy { get; set; } = "";

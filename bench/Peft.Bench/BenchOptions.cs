@@ -39,7 +39,7 @@ internal sealed record BenchOptions
             int Number() => int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw new PeftException($"{args[i - 1]} needs a whole number.");
             options = args[i] switch
             {
-                "all" or "steps" or "decode" or "shapes" or "mapping" or "hold" or "qlora" or "qlora-run" => options with { What = args[i] },
+                "all" or "steps" or "decode" or "stream" or "shapes" or "mapping" or "hold" or "qlora" or "qlora-run" => options with { What = args[i] },
                 "--model" => options with { Model = Value() },
                 "--threads" => options with { Threads = Number() },
                 "--steps" => options with { Steps = Number() },
@@ -50,11 +50,11 @@ internal sealed record BenchOptions
                 "--methods" => options with { Methods = Value().Split(',') },
                 "--quantize" => options with { Quantize = Value() },
                 "--dtypes" => options with { Dtypes = Value().Split(',') },
-                _ => throw new PeftException($"Unknown argument '{args[i]}'. Known: all, steps, decode, shapes, mapping, qlora, --model, --threads, --steps, --batch, --length, --targets, --loss-share (in %), --methods, --dtypes."),
+                _ => throw new PeftException($"Unknown argument '{args[i]}'. Known: all, steps, decode, stream, shapes, mapping, qlora, --model, --threads, --steps, --batch, --length, --targets, --loss-share (in %), --methods, --dtypes."),
             };
         }
 
-        return options with { Model = options.Model.Length > 0 || options.What is "shapes" or "mapping" or "qlora" ? options.Model : FindSample() };
+        return options with { Model = options.Model.Length > 0 || options.What is "shapes" or "mapping" or "stream" or "qlora" ? options.Model : FindSample() };
     }
 
     public string Describe() => string.Create(

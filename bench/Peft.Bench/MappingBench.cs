@@ -33,8 +33,27 @@ internal static class MappingBench
             }
         }
 
+        var mapped = model.Parameters.Count(parameter => InFile(parameter.Value));
+        Console.WriteLine($"{mapped} of {model.Parameters.Count} weights are pages of their file");
         Console.WriteLine("ready");
         Console.In.ReadLine();
+    }
+
+    /// <summary>Whether a tensor's memory is a page of a file of weights.</summary>
+    private static unsafe bool InFile(Tensor tensor)
+    {
+        long address;
+        using (var first = tensor.flatten().narrow(0, 0, 1))
+        {
+            fixed (byte* pointer = first.bytes)
+                address = (long)pointer;
+        }
+
+        return File.ReadLines("/proc/self/maps").Where(line => line.EndsWith(".safetensors", StringComparison.Ordinal)).Any(line =>
+        {
+            var range = line[..line.IndexOf(' ')].Split('-');
+            return address >= long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) && address < long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        });
     }
 
     private static void Load(string folder, double size)
@@ -57,11 +76,13 @@ internal static class MappingBench
     {
         using var first = Start(folder);
         var alone = Resident(first.Id, "Pss");
+        var peak = Field($"/proc/{first.Id}/status", "VmHWM");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"its highest resident memory (VmHWM): {peak:F0} MiB, {peak / size:F2} times the file"));
         using var second = Start(folder);
         var both = Resident(first.Id, "Pss") + Resident(second.Id, "Pss");
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"one process that has read all weights: PSS {alone:F0} MiB; two of them: {both:F0} MiB summed, so the second costs {both - alone:F0} MiB for a base of {size:F0} MiB"));
+            $"one process that has read all weights: PSS {alone:F0} MiB; two of them: {both:F0} MiB summed, so the second adds {both - alone:F0} MiB ({(both - alone) / alone:P1}) for a base of {size:F0} MiB"));
         foreach (var process in new[] { first, second })
         {
             process.StandardInput.Close();
@@ -79,8 +100,7 @@ internal static class MappingBench
         info.ArgumentList.Add(folder);
         var process = Process.Start(info)!;
         while (process.StandardOutput.ReadLine() is { } line && line != "ready")
-        {
-        }
+            Console.WriteLine("  " + line);
 
         return process;
     }
@@ -113,9 +133,11 @@ internal static class MappingBench
         return best;
     }
 
-    private static double Resident(int process, string field)
+    private static double Resident(int process, string field) => Field($"/proc/{process}/smaps_rollup", field);
+
+    private static double Field(string file, string field)
     {
-        var line = File.ReadLines($"/proc/{process}/smaps_rollup").First(l => l.StartsWith(field + ":", StringComparison.Ordinal));
-        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+        var line = File.ReadLines(file).First(l => l.StartsWith(field + ":", StringComparison.Ordinal));
+        return double.Parse(line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
     }
 }

@@ -2,7 +2,7 @@ using Peft.Bench;
 using Peft.Core;
 using Peft.Core.Runtime;
 
-// Usage: Peft.Bench [all|steps|decode|shapes|mapping|qlora] [--model <folder>] [--threads N] [--steps N] …
+// Usage: Peft.Bench [all|steps|decode|stream|shapes|mapping|qlora] [--model <folder>] [--threads N] [--steps N] …
 try
 {
     var options = BenchOptions.Parse(args);
@@ -34,10 +34,16 @@ try
         DecodeBench.Run(options);
     if (options.What is "shapes")
         ShapesBench.Run(options, calibration);
+    if (options.What is "stream")
+    {
+        using var half = RandomModel.HalfBillionQwen2();
+        StreamBench.Run(half.Folder);
+    }
+
     if (options.What is "mapping")
     {
-        using var half = RandomModel.HalfBillion();
-        MappingBench.Run(half.Folder);
+        using var gigabyte = RandomModel.OneGigabyte();
+        MappingBench.Run(gigabyte.Folder);
     }
 
     return 0;

@@ -25,6 +25,18 @@ internal sealed class RandomModel : IDisposable
          "vocab_size":151936,"max_position_embeddings":4096,"tie_word_embeddings":true,"rope_theta":1000000.0}
         """);
 
+    /// <summary>The same as a Qwen2, with its biases on q, k and v.</summary>
+    public static RandomModel HalfBillionQwen2() => Write("bfloat16", """
+        {"model_type":"qwen2","hidden_size":896,"intermediate_size":4864,"num_hidden_layers":24,"num_attention_heads":14,"num_key_value_heads":2,
+         "vocab_size":151936,"max_position_embeddings":32768,"tie_word_embeddings":true,"rope_theta":1000000.0,"rms_norm_eps":1e-6}
+        """);
+
+    /// <summary>539 million parameters, 1.08 GB in bfloat16: hidden 1,024, 34 layers, 16 heads over 4, FFN 2,816, vocabulary 151,936, tied.</summary>
+    public static RandomModel OneGigabyte() => Write("bfloat16", """
+        {"model_type":"llama","hidden_size":1024,"intermediate_size":2816,"num_hidden_layers":34,"num_attention_heads":16,"num_key_value_heads":4,
+         "vocab_size":151936,"max_position_embeddings":4096,"tie_word_embeddings":true,"rope_theta":1000000.0}
+        """);
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
     private static RandomModel Write(string dtype, string config)

@@ -46,6 +46,9 @@ public sealed class LongCurveTests(BrowserFixture browser)
         var spike = await page.EvaluateAsync<double>(Top, new[] { 0.53, 0.61 });
         var beside = await page.EvaluateAsync<double>(Top, new[] { 0.63, 0.80 });
         Assert.True(spike < beside - 0.2, $"top of the spike {spike}, beside it {beside}");
+
+        // The page opens while the server still reads the last of the logs.
+        await Assertions.Expect(page.Locator(".wb-pick input:checked")).ToHaveCountAsync(10, new() { Timeout = 30_000 });
         var colours = await page.EvaluateAsync<string[]>(
             "() => [...document.querySelectorAll('.wb-pick input:checked ~ .wb-dot')].map(dot => getComputedStyle(dot).backgroundColor)");
         Assert.Equal(10, colours.Distinct().Count());

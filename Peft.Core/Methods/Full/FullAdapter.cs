@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Peft.Core.Models;
 using Peft.Core.Serialization;
 using Peft.Core.Tensors;
@@ -32,7 +36,10 @@ internal sealed class FullAdapter : PeftAdapter
     /// <inheritdoc />
     public override IReadOnlyList<NamedParameter> Trainable { get; }
 
-    public static FullAdapter Create(BaseModel model, FullConfig config) => new(model, config, train: true);
+    public static FullAdapter Create(BaseModel model, FullConfig config) => Path.GetExtension(model.Folder).Equals(".gguf", StringComparison.OrdinalIgnoreCase)
+        || (model.Folder.Length > 0 && !File.Exists(Path.Combine(model.Folder, Companions[0])))
+        ? throw new PeftException($"{model.Folder}: the result of training in full is a folder with the base's config.json and tokenizer.json, which a GGUF file has not. Choose another method, or a base in a Hugging Face folder.")
+        : new FullAdapter(model, config, train: true);
 
     public static FullAdapter Load(BaseModel model, FullConfig config, string folder)
     {
@@ -66,5 +73,20 @@ internal sealed class FullAdapter : PeftAdapter
             if (File.Exists(source) && Path.GetFullPath(source) != Path.GetFullPath(Path.Combine(folder, name)))
                 File.Copy(source, Path.Combine(folder, name), overwrite: true);
         }
+
+        if (Model.Config.Labels is { } labels)
+            NameLabels(Path.Combine(folder, "config.json"), labels);
+    }
+
+    /// <summary>A head with labels of its own is told in the model's config.</summary>
+    private void NameLabels(string file, IReadOnlyList<string> labels)
+    {
+        var config = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        config.Remove("num_labels");
+        config["id2label"] = new JsonObject(labels.Select((label, i) => KeyValuePair.Create(i.ToString(CultureInfo.InvariantCulture), (JsonNode?)label)));
+        config["label2id"] = new JsonObject(labels.Select((label, i) => KeyValuePair.Create(label, (JsonNode?)i)));
+        if (Model.Config.ProblemType is { } kind)
+            config["problem_type"] = kind;
+        File.WriteAllText(file, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
     }
 }

@@ -101,9 +101,9 @@ public static class LoraCombination
     {
         var stacked = stack(tensors);
         var signs = stacked.sign();
-        var elected = where((byFrequency ? signs : stacked).sum(0).ge(0), 1f, -1f);
+        var elected = where((byFrequency ? signs : stacked).sum([0L]).ge(0), 1f, -1f);
         var agrees = signs.eq(elected).to(stacked.dtype);
         var factors = tensor(weights).view([weights.Length, .. Enumerable.Repeat(1L, (int)tensors[0].dim())]);
-        return (stacked * factors * agrees).sum(0) / agrees.sum(0).clamp_min(1);
+        return (stacked * factors * agrees).sum([0L]) / agrees.sum([0L]).clamp_min(1);
     }
 }

@@ -92,6 +92,8 @@ public sealed record PrefixTuningConfig : PeftConfig
             result.Error("modules_to_save", $"'{others[0]}' cannot train beside a prefix; the head of the task does by itself.");
         if (model.NumDecoderLayers > model.NumHiddenLayers)
             result.Error("peft_type", $"a prefix has keys and values for {model.NumHiddenLayers} layers, but this base's decoder has {model.NumDecoderLayers}.");
+        if (model.ValueHeadDim != model.HeadDim)
+            result.Error("peft_type", $"learned keys and values have one width, but on this base keys are {model.HeadDim} wide and values {model.ValueHeadDim}. Use another method.");
         if (NumVirtualTokens < 1)
             result.Error("num_virtual_tokens", $"must be a positive whole number, but is {NumVirtualTokens}.");
         else if (NumVirtualTokens >= model.MaxPositionEmbeddings)

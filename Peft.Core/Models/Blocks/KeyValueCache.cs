@@ -22,7 +22,7 @@ public sealed class KeyValueCache : IDisposable
         for (var i = 0; i < keys.Length; i++)
         {
             keys[i] = empty([batch, config.NumKeyValueHeads, capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
-            values[i] = empty([batch, config.NumKeyValueHeads, capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
+            values[i] = empty([batch, config.NumKeyValueHeads, capacity, config.ValueHeadDim], dtype, device).DetachFromDisposeScope();
         }
     }
 
@@ -60,7 +60,7 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Marks positions as filled, after every layer has stored them.</summary>
     public void Advance(long count) => Length += count;
 
-    /// <summary>Keeps only the rows named by <paramref name="rows"/> [k], in that order.</summary>
+    /// <summary>Goes on with the rows named by <paramref name="rows"/> [k], in that order; a row may be named more than once.</summary>
     public void KeepRows(Tensor rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -71,7 +71,7 @@ public sealed class KeyValueCache : IDisposable
         }
 
         if (RowState is { } state)
-            RowState = [.. rows.cpu().data<long>().ToArray().Select(r => state[r])];
+            RowState = [.. rows.cpu().data<long>().ToArray().Select(r => (long[])state[r].Clone())]; // a row kept twice goes two ways
         Batch = rows.shape[0];
     }
 

@@ -16,14 +16,15 @@ internal sealed class RelativeDistanceBias(EmbeddingSite table, int buckets, int
         for (var q = 0L; q < queries; q++)
         {
             for (var k = 0L; k < keys; k++)
-                indices[(q * keys) + k] = Bucket(k - (past + q));
+                indices[(q * keys) + k] = Bucket(k - (past + q), buckets, maxDistance, bothSides);
         }
 
         var scores = table.Forward(tensor(indices, device: table.Weight.device)).view(queries, keys, -1); // [T, S, H]
         return scores.permute(2, 0, 1).unsqueeze(0).to(dtype).MoveToOuterDisposeScope();
     }
 
-    private long Bucket(long distance)
+    /// <summary>The bucket of a distance, key minus query.</summary>
+    public static long Bucket(long distance, int buckets, int maxDistance, bool bothSides)
     {
         var (count, first) = (buckets, 0L);
         if (bothSides)

@@ -115,8 +115,8 @@ public sealed class Gpt2 : CausalLanguageModel
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)
     {
         var layer = layers[index];
-        h = h + Attend(index, layer.AttentionNorm.Forward(h), call);
-        return h + layer.Down.Forward(Activations.Of(config.Activation)(layer.Up.Forward(layer.MlpNorm.Forward(h))));
+        h = layer.AfterAttention.Join(h, Attend(index, layer.AttentionNorm.Forward(h), call));
+        return layer.AfterMlp.Join(h, layer.Down.Forward(Activations.Of(config.Activation)(layer.Up.Forward(layer.MlpNorm.Forward(h)))));
     }
 
     /// <inheritdoc />
@@ -128,7 +128,10 @@ public sealed class Gpt2 : CausalLanguageModel
         var parts = layer.QueryKeyValue.Forward(x).view(call.Batch, call.Length, 3, config.NumAttentionHeads, config.HeadDim).unbind(2);
         var scale = (config.ScaleAttnWeights ? 1 / Math.Sqrt(config.HeadDim) : 1) / (config.ScaleAttnByInverseLayerIdx ? index + 1 : 1);
         var (q, k, v) = (parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2)); // [B, H, T, D]
-        return layer.Output.Forward(call.Attend(index, q, k, v, config.Windows.Count > index ? call.Mask(config.Windows[index]) : null, scale));
+        var output = layer.Output.Forward(call.Attend(index, q, k, v, config.Windows.Count > index ? call.Mask(config.Windows[index]) : null, scale));
+
+        // PEFT adds what stands beside the attention behind its output layer here.
+        return Attentions[index].Adapter is { } beside ? output + beside.Forward(q) : output;
     }
 
     // Properties are initialised from top to bottom, which is the order of the modules.
@@ -140,10 +143,14 @@ public sealed class Gpt2 : CausalLanguageModel
 
         public LinearSite Output { get; } = weights.Linear(root + "attn.c_proj", config.HiddenSize, config.HiddenSize, bias: true, transposed: true);
 
+        public SublayerSite AfterAttention { get; } = weights.Sublayer(root + "attention_adapters", SublayerKind.Attention);
+
         public LayerNorm MlpNorm { get; } = weights.LayerNorm(root + "ln_2", config.HiddenSize, config.LayerNormEpsilon);
 
         public LinearSite Up { get; } = weights.Linear(root + "mlp.c_fc", config.HiddenSize, config.InnerSize, bias: true, transposed: true);
 
         public LinearSite Down { get; } = weights.Linear(root + "mlp.c_proj", config.InnerSize, config.HiddenSize, bias: true, transposed: true);
+
+        public SublayerSite AfterMlp { get; } = weights.Sublayer(root + "output_adapters", SublayerKind.FeedForward);
     }
 }

@@ -119,9 +119,9 @@ public sealed class Llama : CausalLanguageModel
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)
     {
         var layer = layers[index];
-        h = h + Scaled(Attend(index, layer.InputNorm.Forward(h), call), config.ResidualMultiplier);
+        h = layer.AfterAttention.Join(h, Scaled(Attend(index, layer.InputNorm.Forward(h), call), config.ResidualMultiplier));
         var x = layer.PostAttentionNorm.Forward(h);
-        return h + Scaled(layer.Experts?.Forward(x) ?? FeedForward(layer, x), config.ResidualMultiplier);
+        return layer.AfterFeedForward.Join(h, Scaled(layer.Experts?.Forward(x) ?? FeedForward(layer, x), config.ResidualMultiplier));
     }
 
     /// <inheritdoc />
@@ -150,7 +150,8 @@ public sealed class Llama : CausalLanguageModel
         var k = Turned(index, layer.Key.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim), layer.KeyNorm, call);
         var v = layer.Value.Forward(x).view(call.Batch, call.Length, config.NumKeyValueHeads, config.HeadDim).transpose(1, 2); // [B, Hkv, T, D]
         var mask = config.Windows.Count > index ? call.Mask(config.Windows[index]) : call.Mask();
-        return layer.Output.Forward(call.Attend(index, q, k, v, mask, config.AttentionMultiplier));
+        var output = layer.Output.Forward(call.Attend(index, q, k, v, mask, config.AttentionMultiplier));
+        return Attentions[index].Adapter is { } beside ? output + layer.Output.Forward(beside.Forward(q)) : output;
     }
 
     /// <summary>Normalised and rotated as the config says: [B, T, H, D] → [B, H, T, D].</summary>
@@ -198,6 +199,10 @@ public sealed class Llama : CausalLanguageModel
 
         public LinearSite? Down { get; } =
             config.Experts > 0 ? null : weights.Linear(root + "mlp.down_proj", config.IntermediateSize, config.HiddenSize, config.MlpBias);
+
+        public SublayerSite AfterAttention { get; } = weights.Sublayer(root + "attention_adapters", SublayerKind.Attention);
+
+        public SublayerSite AfterFeedForward { get; } = weights.Sublayer(root + "output_adapters", SublayerKind.FeedForward);
 
         public RmsNorm InputNorm { get; } = weights.RmsNorm(root + "input_layernorm", config.HiddenSize, config.RmsNormEps);
 

@@ -18,6 +18,9 @@ public sealed record PrefixGlmConfig : ModelConfig
     /// <summary>Factor on the residual stream.</summary>
     public required double Alpha { get; init; }
 
+    /// <inheritdoc />
+    public override bool TakesVirtualTokens => false;
+
     /// <summary>Whether the feed-forward is gated (GLM-130B).</summary>
     public required bool Gated { get; init; }
 

@@ -119,6 +119,7 @@ public sealed class Bart : EncoderDecoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
         var (batch, length) = (inputIds.shape[0], inputIds.shape[1]);
         var mask = AttentionMask.OfPadding(attentionMask, DType, Device);
         var h = Embed(encoder, inputIds, 0);
@@ -141,7 +142,7 @@ public sealed class Bart : EncoderDecoderModel
         var call = new OutputCall(this, decoderIds, cache);
         var (batch, length) = (call.Batch, call.Length);
         var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device);
-        var cross = AttentionMask.OfPadding(attentionMask, DType, Device);
+        var cross = AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device);
         var source = encoded.reshape(-1, encoded.shape[2]);
         var h = Embed(decoder, decoderIds, call.Past);
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))

@@ -131,6 +131,7 @@ public sealed class T5 : EncoderDecoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
         var (batch, length) = (inputIds.shape[0], inputIds.shape[1]);
         var distance = encoder.Table.Bias(length, 0, length, DType); // [1, H, S, S]
         var mask = AttentionMask.OfPadding(attentionMask, DType, Device).Plus(distance);
@@ -138,7 +139,7 @@ public sealed class T5 : EncoderDecoderModel
         foreach (var block in encoder.Blocks)
         {
             using var layerScope = NewDisposeScope();
-            h = h + Attend(block.Own, block.OwnNorm.Forward(h), batch, mask);
+            h = block.AfterOwn.Join(h, Attend(block.Own, block.OwnNorm.Forward(h), batch, mask));
             h = FeedForward(block, h).MoveToOuterDisposeScope();
         }
 
@@ -155,13 +156,13 @@ public sealed class T5 : EncoderDecoderModel
         var (batch, length) = (call.Batch, call.Length);
         var distance = decoder.Table.Bias(length, call.Past, call.Keys, DType);
         var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device).Filled(length, call.Keys, DType, Device).Plus(distance);
-        var cross = AttentionMask.OfPadding(attentionMask, DType, Device);
+        var cross = AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device);
         var source = encoded.reshape(-1, encoded.shape[2]); // [B*S, C]
         var h = Embedding.Forward(decoderIds.view(-1));
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
         {
             using var layerScope = NewDisposeScope();
-            h = h + Attend(block.Own, block.OwnNorm.Forward(h), batch, own, call, i);
+            h = block.AfterOwn.Join(h, Attend(block.Own, block.OwnNorm.Forward(h), batch, own, call, i));
             h = h + AttendInput(block.Cross!, block.CrossNorm!.Forward(h), source, batch, cross, cache, i);
             h = FeedForward(block, h).MoveToOuterDisposeScope();
         }
@@ -193,7 +194,7 @@ public sealed class T5 : EncoderDecoderModel
     {
         var x = block.FeedForwardNorm.Forward(h);
         var activated = Activations.Of(config.Activation)(block.Up.Forward(x));
-        return h + block.Down.Forward(block.Gated is { } gated ? activated * gated.Forward(x) : activated);
+        return block.AfterFeedForward.Join(h, block.Down.Forward(block.Gated is { } gated ? activated * gated.Forward(x) : activated));
     }
 
     /// <summary>[B·T, H·D] → [B, H, T, D].</summary>
@@ -227,6 +228,7 @@ public sealed class T5 : EncoderDecoderModel
             Own = new Projections(config, weights, root + "0.SelfAttention.");
             takeTable(root + "0.SelfAttention.relative_attention_bias");
             OwnNorm = weights.RmsNorm(root + "0.layer_norm", config.HiddenSize, config.LayerNormEpsilon);
+            AfterOwn = weights.Sublayer(root + "0", SublayerKind.Attention);
             if (decodes)
             {
                 Cross = new Projections(config, weights, root + "1.EncDecAttention.");
@@ -239,11 +241,14 @@ public sealed class T5 : EncoderDecoderModel
             Gated = config.IsGated ? Wide("wi_1") : null;
             Down = weights.Linear(last + "DenseReluDense.wo", config.FeedForwardSize, config.HiddenSize, bias: false);
             FeedForwardNorm = weights.RmsNorm(last + "layer_norm", config.HiddenSize, config.LayerNormEpsilon);
+            AfterFeedForward = weights.Sublayer(last[..^1], SublayerKind.FeedForward);
         }
 
         public Projections Own { get; }
 
         public RmsNorm OwnNorm { get; }
+
+        public SublayerSite AfterOwn { get; }
 
         public Projections? Cross { get; }
 
@@ -256,6 +261,8 @@ public sealed class T5 : EncoderDecoderModel
         public LinearSite Down { get; }
 
         public RmsNorm FeedForwardNorm { get; }
+
+        public SublayerSite AfterFeedForward { get; }
     }
 
     // Properties are initialised from top to bottom, which is the order of the modules.

@@ -125,6 +125,7 @@ public sealed class Albert : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask, tokenTypeIds) = BehindPrompt(inputIds, attentionMask, tokenTypeIds);
         var call = new EncoderCall(this, inputIds, attentionMask);
         var ids = inputIds.reshape(-1);
         var kinds = types.Forward(tokenTypeIds is null ? zeros_like(ids) : tokenTypeIds.reshape(-1));

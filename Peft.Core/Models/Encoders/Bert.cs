@@ -25,6 +25,9 @@ public sealed record BertConfig : ModelConfig
     public bool CountsFromPad { get; init; }
 
     /// <inheritdoc />
+    public override int MaxTokens => CountsFromPad ? MaxPositionEmbeddings - (PadTokenId ?? 0) - 1 : MaxPositionEmbeddings;
+
+    /// <inheritdoc />
     public override string BasePrefix => ModelType switch
     {
         "bert" => "bert",
@@ -139,6 +142,7 @@ public sealed class Bert : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask, tokenTypeIds) = BehindPrompt(inputIds, attentionMask, tokenTypeIds);
         var call = new EncoderCall(this, inputIds, attentionMask);
         var h = Embed(inputIds, tokenTypeIds, call);
         for (var i = 0; i < layers.Length; i++)
@@ -146,8 +150,9 @@ public sealed class Bert : EncoderModel
             using var layerScope = NewDisposeScope();
             var layer = layers[i];
             var attended = call.Attend(i, layer.Query.Forward(h), layer.Key.Forward(h), layer.Value.Forward(h));
-            h = layer.AttentionNorm.Forward(layer.Output.Forward(attended) + h);
-            h = layer.OutputNorm.Forward(layer.Down.Forward(Activations.Of(config.HiddenAct)(layer.Up.Forward(h))) + h).MoveToOuterDisposeScope();
+            h = layer.AttentionNorm.Forward(layer.AfterAttention.Join(h, layer.Output.Forward(attended), layer.AttentionNorm.Forward));
+            var written = layer.Down.Forward(Activations.Of(config.HiddenAct)(layer.Up.Forward(h)));
+            h = layer.OutputNorm.Forward(layer.AfterFeedForward.Join(h, written, layer.OutputNorm.Forward)).MoveToOuterDisposeScope();
         }
 
         return h.view(call.Batch, call.Length, -1).MoveToOuterDisposeScope();
@@ -195,11 +200,15 @@ public sealed class Bert : EncoderModel
 
         public LinearSite Output { get; } = weights.Linear(root + "attention.output.dense", config.HiddenSize, config.HiddenSize, bias: true);
 
+        public SublayerSite AfterAttention { get; } = weights.Sublayer(root + "attention.output", SublayerKind.Attention);
+
         public LayerNorm AttentionNorm { get; } = weights.LayerNorm(root + "attention.output.LayerNorm", config.HiddenSize, config.LayerNormEps);
 
         public LinearSite Up { get; } = weights.Linear(root + "intermediate.dense", config.HiddenSize, config.IntermediateSize, bias: true);
 
         public LinearSite Down { get; } = weights.Linear(root + "output.dense", config.IntermediateSize, config.HiddenSize, bias: true);
+
+        public SublayerSite AfterFeedForward { get; } = weights.Sublayer(root + "output", SublayerKind.FeedForward);
 
         public LayerNorm OutputNorm { get; } = weights.LayerNorm(root + "output.LayerNorm", config.HiddenSize, config.LayerNormEps);
     }

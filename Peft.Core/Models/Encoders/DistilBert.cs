@@ -109,6 +109,7 @@ public sealed class DistilBert : EncoderModel
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         using var scope = NewDisposeScope();
+        (inputIds, attentionMask, tokenTypeIds) = BehindPrompt(inputIds, attentionMask, tokenTypeIds);
         var call = new EncoderCall(this, inputIds, attentionMask);
         var words = Embedding.Forward(inputIds.reshape(-1)).view(call.Batch, call.Length, -1);
         var places = positions.Forward(arange(0, call.Length, ScalarType.Int64, Device));

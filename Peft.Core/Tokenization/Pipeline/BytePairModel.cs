@@ -38,6 +38,10 @@ internal sealed class BytePairModel : IWordModel
 
     public IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
 
+    /// <summary>A model whose merges stand elsewhere than in its JSON; those of equal rank are joined from the left.</summary>
+    public static BytePairModel Of(Dictionary<string, int> vocabulary, Dictionary<(int, int), (int Rank, int Id)> merges, JsonNode options, PipelineJson json) =>
+        new(vocabulary, merges, options, json);
+
     public static BytePairModel Read(JsonNode node, PipelineJson json)
     {
         var vocabulary = WordModels.Vocabulary(node, json);

@@ -14,6 +14,18 @@ internal sealed class PostProcessor
     /// <summary>Ids behind the text.</summary>
     public IReadOnlyList<int> Behind => behind;
 
+    /// <summary>Ids in front of a pair of texts; null when the file says nothing of pairs.</summary>
+    public IReadOnlyList<int>? PairFront { get; private set; }
+
+    /// <summary>Ids between the texts of a pair.</summary>
+    public IReadOnlyList<int> PairMiddle { get; private set; } = [];
+
+    /// <summary>Ids behind a pair.</summary>
+    public IReadOnlyList<int> PairBehind { get; private set; } = [];
+
+    /// <summary>Which text the tokens of the second text are said to belong to, 0 or 1.</summary>
+    public int SecondSegment { get; private set; }
+
     /// <summary>Whether byte-level tokens cover their spaces not.</summary>
     public bool TrimsOffsets { get; private set; }
 
@@ -48,10 +60,12 @@ internal sealed class PostProcessor
             case "BertProcessing":
                 front.Add(Pair(node, "cls", json));
                 behind.Add(Pair(node, "sep", json));
+                (PairFront, PairMiddle, PairBehind, SecondSegment) = (front, behind, behind, 1);
                 break;
             case "RobertaProcessing":
                 front.Add(Pair(node, "cls", json));
                 behind.Add(Pair(node, "sep", json));
+                (PairFront, PairMiddle, PairBehind) = (front, [.. behind, .. behind], behind);
                 TrimsOffsets |= json.Flag(node, "trim_offsets", true);
                 PrefixSpace = json.Flag(node, "add_prefix_space", true);
                 break;
@@ -62,19 +76,36 @@ internal sealed class PostProcessor
 
     private void TakeTemplate(JsonNode node, PipelineJson json)
     {
-        var target = front;
-        foreach (var part in json.List(node, "single"))
+        var single = Parts(node, "single", json);
+        front.AddRange(single[0]);
+        behind.AddRange(single.Count > 1 ? single[1] : []);
+        if (node["pair"] is not JsonArray pair)
+            return;
+        var parts = Parts(node, "pair", json);
+        if (parts.Count != 3)
+            return; // a template that says nothing of a second text
+        (PairFront, PairMiddle, PairBehind) = (parts[0], parts[1], parts[2]);
+        SecondSegment = pair.Select(part => part?["Sequence"]).Last(part => part is not null)!["type_id"]?.GetValue<int>() ?? 0;
+    }
+
+    /// <summary>The special ids of a template, cut where texts stand.</summary>
+    private static List<List<int>> Parts(JsonNode node, string field, PipelineJson json)
+    {
+        var parts = new List<List<int>> { new() };
+        foreach (var part in json.List(node, field))
         {
             if (part?["Sequence"] is not null)
             {
-                target = behind;
+                parts.Add([]);
                 continue;
             }
 
-            var name = json.Text(part?["SpecialToken"], "id") ?? throw json.Unusable("a part of the template in 'post_processor.single' is neither Sequence nor SpecialToken.");
+            var name = json.Text(part?["SpecialToken"], "id") ?? throw json.Unusable($"a part of the template in 'post_processor.{field}' is neither Sequence nor SpecialToken.");
             foreach (var id in json.List(node["special_tokens"]?[name], "ids"))
-                target.Add(id!.GetValue<int>());
+                parts[^1].Add(id!.GetValue<int>());
         }
+
+        return parts;
     }
 
     private static int Pair(JsonNode node, string field, PipelineJson json) =>

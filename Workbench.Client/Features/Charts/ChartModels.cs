@@ -20,6 +20,7 @@ public static class ChartMetric
 {
     public const string Loss = "loss";
     public const string EvalLoss = "eval_loss";
+    public const string Score = "eval_score";
     public const string LearningRate = "learning_rate";
     public const string GradNorm = "grad_norm";
     public const string TokensPerSecond = "tokens_per_second";

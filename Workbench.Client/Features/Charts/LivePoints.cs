@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Workbench.Client.Contracts;
 
 namespace Workbench.Client.Features.Charts;
 
@@ -22,6 +23,7 @@ public static class LivePoints
                     break;
                 case "eval" when Place(item, axis, "train_seconds") is { } x:
                     Add(columns, ChartMetric.EvalLoss, x, Number(item, "loss"));
+                    Add(columns, ChartMetric.Score, x, Score(item)?.Value);
                     break;
             }
         }
@@ -47,6 +49,15 @@ public static class LivePoints
             JsonValueKind.String when value.GetString() is "-Infinity" => double.NegativeInfinity,
             _ => null,
         };
+    }
+
+    /// <summary>The task's score of an evaluation, by the name that runs are compared by; null where only the loss was measured.</summary>
+    public static (string Metric, double Value)? Score(JsonElement item)
+    {
+        if (!item.TryGetProperty("metrics", out var metrics) || metrics.ValueKind != JsonValueKind.Object)
+            return null;
+        var known = metrics.EnumerateObject().Where(metric => metric.Value.ValueKind == JsonValueKind.Number).ToDictionary(metric => metric.Name, metric => metric.Value.GetDouble());
+        return ScoreNames.Primary(known.Keys) is { } name ? (name, known[name]) : null;
     }
 
     private static double? Place(JsonElement item, ChartAxis axis, string seconds) => axis switch

@@ -6,7 +6,7 @@ using Workbench.Client.Features.Runs;
 namespace Workbench.Client.Features.Compare;
 
 /// <summary>What follows from the compared runs, and what does not.</summary>
-public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNames methods)
+public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNames methods, ScoreTexts scores)
 {
     public string Write(IReadOnlyList<RunSummary> runs)
     {
@@ -32,11 +32,11 @@ public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNa
         var score = first.F1.ToString("0.00", CultureInfo.CurrentCulture);
         if (gap < 0.005)
         {
-            sentences.Add(text["headlineTie", first.Name, second.Name, score]);
+            sentences.Add(text["headlineTie", first.Name, second.Name, score, first.Metric]);
         }
         else
         {
-            sentences.Add(text["headlineAhead", first.Name, second.Name, gap.ToString("0.00", CultureInfo.CurrentCulture), score]);
+            sentences.Add(text["headlineAhead", first.Name, second.Name, gap.ToString("0.00", CultureInfo.CurrentCulture), score, first.Metric]);
             if (first.Low is not null && second.High is not null)
                 sentences.Add(text[(first.Low > second.High, first.Seeds > 1 && second.Seeds > 1) switch
                 {
@@ -77,12 +77,16 @@ public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNa
 
     private List<Side> Sides(IReadOnlyList<RunSummary> runs)
     {
-        var scored = runs.Where(run => run.Result?.F1 is not null).ToArray();
+        var scored = runs.Where(run => run.Result?.Score is not null).ToArray();
+        // Scores of different tasks cannot be compared, and an error is better when it is lower: neither is called a lead.
+        if (scored.Select(run => run.Result!.PrimaryMetric).Distinct().Count() != 1 || scored[0].Result!.PrimaryMetric == ScoreNames.Error)
+            return [];
+        var metric = scores.Of(scored[0].Result!.PrimaryMetric);
         // Several runs of one method in one comparison are its seeds; otherwise every run stands for itself.
         var seeds = scored.GroupBy(run => (run.ComparisonId, run.PeftType)).Where(group => group.Key.ComparisonId is not null && group.Count() > 1)
             .ToDictionary(group => group.Key, group => group.ToArray());
-        var sides = seeds.Select(group => Side.OfSeeds(methods.Of(group.Key.PeftType), group.Value)).ToList();
-        sides.AddRange(scored.Where(run => !seeds.ContainsKey((run.ComparisonId, run.PeftType))).Select(run => Side.OfRun(Name(run, runs), run)));
+        var sides = seeds.Select(group => Side.OfSeeds(methods.Of(group.Key.PeftType), metric, group.Value)).ToList();
+        sides.AddRange(scored.Where(run => !seeds.ContainsKey((run.ComparisonId, run.PeftType))).Select(run => Side.OfRun(Name(run, runs), metric, run)));
         return [.. sides.OrderByDescending(side => side.F1)];
     }
 
@@ -94,15 +98,15 @@ public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNa
     private static string Times(double ratio) =>
         ratio >= 1 ? ratio.ToString(ratio >= 10 ? "0" : "0.0", CultureInfo.CurrentCulture) : ratio.ToString(ratio < 0.1 ? "0.000" : "0.00", CultureInfo.CurrentCulture);
 
-    private sealed record Side(string Name, double F1, double? Low, double? High, long? Params, int Seeds)
+    private sealed record Side(string Name, string Metric, double F1, double? Low, double? High, long? Params, int Seeds)
     {
-        public static Side OfRun(string name, RunSummary run) =>
-            new(name, run.Result!.F1!.Value, run.Result.F1Low, run.Result.F1High, run.Result.TrainableParams, 1);
+        public static Side OfRun(string name, string metric, RunSummary run) =>
+            new(name, metric, run.Result!.Score!.Value, run.Result.F1Low, run.Result.F1High, run.Result.TrainableParams, 1);
 
-        public static Side OfSeeds(string name, RunSummary[] runs)
+        public static Side OfSeeds(string name, string metric, RunSummary[] runs)
         {
-            var scores = runs.Select(run => run.Result!.F1!.Value).ToArray();
-            return new(name, scores.Average(), scores.Min(), scores.Max(), runs[0].Result!.TrainableParams, runs.Length);
+            var scores = runs.Select(run => run.Result!.Score!.Value).ToArray();
+            return new(name, metric, scores.Average(), scores.Min(), scores.Max(), runs[0].Result!.TrainableParams, runs.Length);
         }
     }
 }

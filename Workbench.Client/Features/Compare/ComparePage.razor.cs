@@ -35,6 +35,7 @@ public sealed partial class ComparePage
         _gone = true;
         Navigation.LocationChanged -= OnLocationChanged;
         Live.RunChanged -= OnRunChanged;
+        Live.ConnectionChanged -= OnConnectionChanged;
         foreach (var following in _following.Values)
             await following.DisposeAsync();
     }
@@ -43,6 +44,7 @@ public sealed partial class ComparePage
     {
         Navigation.LocationChanged += OnLocationChanged;
         Live.RunChanged += OnRunChanged;
+        Live.ConnectionChanged += OnConnectionChanged;
         _starting = Start == "1";
         _state = CompareState.Parse(new Uri(Navigation.Uri).Query);
         await LoadAsync();
@@ -177,15 +179,33 @@ public sealed partial class ComparePage
         await ReadDetailsAsync();
     });
 
+    /// <summary>What was found between the list and the connection was announced to nobody.</summary>
+    private void OnConnectionChanged() => _ = InvokeAsync(async () =>
+    {
+        if (Live.IsConnected && _all is { } known && _state.Runs.Any(id => !known.Exists(run => run.Id == id)))
+            await LoadAsync();
+    });
+
     private void OnRunChanged(RunSummary run) => _ = InvokeAsync(() =>
     {
         if (_all is null)
             return;
         var index = _all.FindIndex(known => known.Id == run.Id);
         if (index >= 0)
+        {
             _all[index] = run;
+        }
         else
+        {
+            // The address may name a run that the server has only now found.
             _all.Insert(0, run);
+            if (_state.Runs.Contains(run.Id))
+            {
+                Draw();
+                _ = ReadDetailsAsync();
+            }
+        }
+
         StateHasChanged();
     });
 }

@@ -34,9 +34,15 @@ public static class ResultRows
 
     public static IReadOnlyList<ResultRow> All { get; } =
     [
-        new(F1, Better.Higher, false, run => run.Result?.F1, run => WithInterval(run.Result)),
-        new("precision", Better.Higher, false, run => run.Result?.Precision, run => Numbers.Score(run.Result?.Precision)),
-        new("recall", Better.Higher, false, run => run.Result?.Recall, run => Numbers.Score(run.Result?.Recall)),
+        new(F1, Better.Higher, false, run => run.Result?.F1 ?? run.Result?.Metrics.GetValueOrDefault(F1), run => WithInterval(run.Result)),
+        Score("precision", run => run.Precision),
+        Score("recall", run => run.Recall),
+        Score("accuracy"),
+        Score("macro_f1"),
+        Score("micro_f1"),
+        Score("exact_match"),
+        Score(ScoreNames.Error, better: Better.Lower),
+        Score("pearson"),
         new(DevLoss, Better.Lower, false, run => run.Result?.DevLoss ?? run.EvalLoss, run => Numbers.Loss(run.Result?.DevLoss ?? run.EvalLoss)),
         new("parseFailures", Better.Lower, false, run => run.Result?.ParseFailureRate, run => Numbers.Percent(Math.Round(run.Result?.ParseFailureRate * 100 ?? double.NaN, 1) is var share && double.IsNaN(share) ? null : share)),
         new(TrainableParams, Better.Lower, true, run => run.Result?.TrainableParams, run => Numbers.Whole(run.Result?.TrainableParams)),
@@ -46,6 +52,10 @@ public static class ResultRows
         new("trainSeconds", Better.Lower, true, run => run.Result?.TrainSeconds, run => Numbers.Duration(run.Result?.TrainSeconds)),
         new("evalSeconds", Better.Lower, true, run => run.Result?.EvalSeconds, run => Numbers.Duration(run.Result?.EvalSeconds)),
     ];
+
+    /// <summary>Scores that only some tasks have: without a value in any run they take no row.</summary>
+    public static IReadOnlyList<ResultRow> For(IReadOnlyList<RunSummary> runs) =>
+        [.. All.Where(row => !s_optional.Contains(row.Key) || runs.Any(run => row.Value(run) is not null))];
 
     public static ResultRow Of(string key) => All.First(row => row.Key == key);
 
@@ -60,9 +70,17 @@ public static class ResultRows
         return dearest > 0 && row.Value(run) is { } value ? 100 * value / dearest : 0;
     }
 
+    private static readonly HashSet<string> s_optional = ["precision", "recall", "accuracy", "macro_f1", "micro_f1", "exact_match", ScoreNames.Error, "pearson", "parseFailures", F1];
+
+    private static ResultRow Score(string key, Func<RunResult, double?>? own = null, Better better = Better.Higher)
+    {
+        double? Value(RunSummary run) => run.Result is { } result ? own?.Invoke(result) ?? result.Metrics.GetValueOrDefault(key) : null;
+        return new(key, better, false, Value, run => Numbers.Score(Value(run)));
+    }
+
     private static double? Share(RunSummary run) =>
         run.Result is { TrainableParams: { } some, AllParams: > 0 } result ? 100.0 * some / result.AllParams.Value : null;
 
     private static string WithInterval(RunResult? result) =>
-        result is { F1: { } f1, F1Low: { } low, F1High: { } high } ? $"{Numbers.Score(f1)} [{Numbers.Score(low)}, {Numbers.Score(high)}]" : Numbers.Score(result?.F1);
+        result is { F1: { } f1, F1Low: { } low, F1High: { } high } ? $"{Numbers.Score(f1)} [{Numbers.Score(low)}, {Numbers.Score(high)}]" : Numbers.Score(result?.F1 ?? result?.Metrics.GetValueOrDefault(F1));
 }

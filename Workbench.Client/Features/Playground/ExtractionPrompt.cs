@@ -9,8 +9,11 @@ public static class ExtractionPrompt
 
     public static IReadOnlyList<string> ExampleCandidates { get; } = ["父母", "配偶"];
 
+    /// <summary>How every such instruction begins.</summary>
+    public const string Opening = "已知候选的关系列表：";
+
     public static string Instruction(IEnumerable<string> candidates) =>
-        $"已知候选的关系列表：[{string.Join(',', candidates.Select(name => $"'{name}'"))}]，" +
+        $"{Opening}[{string.Join(',', candidates.Select(name => $"'{name}'"))}]，" +
         "请你根据关系列表，从以下输入中抽取出可能存在的头实体(Subject)与尾实体(Object)，并给出对应的关系三元组。请按照(Subject,Relation,Object)的格式回答。";
 
     /// <summary>Relation names as a person types them, separated by commas of either script or blanks.</summary>

@@ -26,6 +26,9 @@ public sealed class DraftForm
 
     public MethodDto? Method { get; private set; }
 
+    /// <summary>By PEFT's name; null leaves it to what dataset and base suggest.</summary>
+    public string? TaskType { get; set; }
+
     public string Dtype { get; set; } = "auto";
 
     public string Device { get; set; } = "cpu";
@@ -64,6 +67,7 @@ public sealed class DraftForm
     public void Take(RunDraft draft)
     {
         Name = draft.Name;
+        TaskType = draft.TaskType;
         Dtype = draft.Dtype;
         Device = draft.Device;
         Threads = draft.Threads;
@@ -118,6 +122,7 @@ public sealed class DraftForm
         DatasetId = DatasetId ?? throw new InvalidOperationException("A draft needs a dataset."),
         ModelId = ModelId ?? throw new InvalidOperationException("A draft needs a base model."),
         PeftType = Method?.PeftType ?? throw new InvalidOperationException("A draft needs a method."),
+        TaskType = TaskType,
         Peft = Values(DraftSection.Peft),
         Training = Values(DraftSection.Training),
         Dtype = Dtype,

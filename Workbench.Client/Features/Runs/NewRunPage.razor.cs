@@ -95,6 +95,9 @@ public sealed partial class NewRunPage
 
     private async Task ChooseAsync(string? dataset = null, string? model = null, MethodDto? method = null)
     {
+        // Another dataset or base has other tasks: what it suggests is taken until the person chooses again.
+        if ((dataset ?? _form.DatasetId) != _form.DatasetId || (model ?? _form.ModelId) != _form.ModelId)
+            _form.TaskType = null;
         _form.DatasetId = dataset ?? _form.DatasetId;
         _form.ModelId = model ?? _form.ModelId;
         if (method is not null)
@@ -104,8 +107,15 @@ public sealed partial class NewRunPage
             {
                 ["dataset"] = _form.DatasetId, ["model"] = _form.ModelId, ["method"] = _form.Method?.PeftType, ["duplicate"] = null,
             }), replace: true);
-        if (model is not null)
+        if (model is not null || dataset is not null)
             await CountTrainableAsync();
+        await PreviewNowAsync();
+    }
+
+    private async Task ChooseTaskAsync(string? task)
+    {
+        _form.TaskType = task;
+        await CountTrainableAsync();
         await PreviewNowAsync();
     }
 
@@ -144,7 +154,7 @@ public sealed partial class NewRunPage
     /// <summary>The training defaults of this method, asked for once: a draft without any change is answered with them.</summary>
     private async Task DescribeAsync(CancellationToken cancel)
     {
-        var key = $"{_form.DatasetId}|{_form.ModelId}|{_form.Method!.PeftType}";
+        var key = $"{_form.DatasetId}|{_form.ModelId}|{_form.Method!.PeftType}|{_form.TaskType}";
         if (_described == key)
             return;
         var plain = await Api.PreviewAsync(_form.Build() with { Peft = [], Training = [] }, cancel);
@@ -159,7 +169,7 @@ public sealed partial class NewRunPage
             return;
         foreach (var method in _methods)
         {
-            var draft = new RunDraft { DatasetId = _form.DatasetId, ModelId = _form.ModelId, PeftType = method.PeftType };
+            var draft = new RunDraft { DatasetId = _form.DatasetId, ModelId = _form.ModelId, PeftType = method.PeftType, TaskType = _form.TaskType };
             var preview = await Api.PreviewAsync(draft, CancellationToken.None);
             _shares[method.PeftType] = Numbers.Share(preview.TrainableParams, preview.AllParams);
         }

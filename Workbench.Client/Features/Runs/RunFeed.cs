@@ -6,6 +6,9 @@ namespace Workbench.Client.Features.Runs;
 /// <summary>A generated answer of the newest evaluation beside its reference.</summary>
 public sealed record FeedSample(int Step, int Index, string Instruction, string Input, string Reference, string Output);
 
+/// <summary>The task's score at the newest evaluation that measured one.</summary>
+public sealed record FeedScore(string Metric, double Value);
+
 /// <summary>Something a person should know about the run.</summary>
 public sealed record FeedAlert(int Step, string Severity, string Code, string Message);
 
@@ -30,6 +33,8 @@ public sealed class RunFeed
     public List<FeedAlert> Alerts { get; } = [];
 
     public double? BestEvalLoss { get; private set; }
+
+    public FeedScore? Score { get; private set; }
 
     /// <summary>Samples of the newest evaluation that has any.</summary>
     public IReadOnlyList<FeedSample> Samples => _samples;
@@ -85,6 +90,8 @@ public sealed class RunFeed
 
     private void TakeEval(JsonElement item, int step)
     {
+        if (LivePoints.Score(item) is var (metric, value))
+            Score = new(metric, value);
         if (!item.TryGetProperty("best", out var best) || best.ValueKind != JsonValueKind.True)
             return;
         BestEvalLoss = LivePoints.Number(item, "loss");

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Components;
 using Workbench.Client.Contracts;
 using Workbench.Client.Features.Charts;
+using Workbench.Client.Features.Playground;
 
 namespace Workbench.Client.Features.Runs;
 
@@ -16,6 +17,7 @@ public sealed partial class RunPage
     private RunDetail? _detail;
     private RunCharts? _charts;
     private IAsyncDisposable? _following;
+    private TryExample? _example;
     private string? _error;
     private string? _loaded;
     private int _tab;
@@ -56,10 +58,29 @@ public sealed partial class RunPage
             (_detail, _run) = (detail, detail.Summary);
             StateHasChanged();
             _following = await Live.FollowAsync(Id, Math.Max(0, detail.LastSeq - Replay), events => InvokeAsync(() => ReceiveAsync(events, detail.LastSeq)));
+            await FindExampleAsync();
         }
         catch (Exception error) when (error is RunsApiException or HttpRequestException)
         {
             _error = error.Message;
+        }
+    }
+
+    /// <summary>A record of the dataset, so that Try it starts from something that the model can answer.</summary>
+    private async Task FindExampleAsync()
+    {
+        _example = null;
+        if (_detail is not { Draft.DatasetId.Length: > 0 } detail)
+            return;
+        try
+        {
+            if (await Api.AnyRecordAsync(detail.Draft.DatasetId) is { } record)
+                _example = new(record.Data is { } data && data.TryGetProperty("question", out var question) ? question.GetString() ?? "" : record.Instruction, record.Input);
+        }
+        catch (RunsApiException)
+        {
+            // The dataset was deleted since: the fields stay empty.
+            return;
         }
     }
 

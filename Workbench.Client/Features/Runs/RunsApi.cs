@@ -31,6 +31,10 @@ public sealed class RunsApi(HttpClient http, ServerTexts server)
 
     public Task DeleteAsync(string id) => SendAsync(HttpMethod.Delete, Of(id), null, default);
 
+    /// <summary>The first record of a dataset; null when it has none.</summary>
+    public async Task<RecordDto?> AnyRecordAsync(string datasetId) =>
+        await GetAsync<RecordPage>($"{Routes.Datasets}/{Uri.EscapeDataString(datasetId)}/records?split=Test&limit=1", default) is { Records: [var record] } ? record : null;
+
     public Task<RunDraft> DuplicateAsync(string id) => GetAsync<RunDraft>($"{Of(id)}/draft", default);
 
     /// <summary>The end of the log, or what came after a position.</summary>

@@ -21,6 +21,10 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
 
     public event Action<string>? RunDeleted;
 
+    public event Action<ModelJob>? ModelJobChanged;
+
+    public event Action<string>? ModelJobRemoved;
+
     /// <summary>The connection came or went; nothing that was drawn is lost meanwhile.</summary>
     public event Action? ConnectionChanged;
 
@@ -41,6 +45,8 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
             .Build();
         _connection.On<RunSummary>(nameof(IRunsClient.RunChanged), run => RunChanged?.Invoke(run));
         _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
+        _connection.On<ModelJob>(nameof(IRunsClient.ModelJobChanged), job => ModelJobChanged?.Invoke(job));
+        _connection.On<string>(nameof(IRunsClient.ModelJobRemoved), id => ModelJobRemoved?.Invoke(id));
         _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
         _connection.Reconnecting += _ => AnnounceAsync(away: true);
         _connection.Closed += _ => AnnounceAsync(away: !_gone.IsCancellationRequested);

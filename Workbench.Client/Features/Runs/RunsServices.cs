@@ -14,6 +14,7 @@ public static class RunsServices
         services.AddScoped<PlaygroundLive>();
         services.AddScoped<PendingDeletes>();
         services.AddScoped<MethodNames>();
+        services.AddScoped<ScoreTexts>();
         services.AddScoped<RunsHeadline>();
         services.AddScoped<CompareHeadline>();
         return services;

@@ -12,7 +12,7 @@ internal sealed record SeriesState(int Version, long LastSeq, long Offset, int S
 /// </summary>
 internal sealed class RunSeries
 {
-    private const int Version = 1;
+    private const int Version = 2;
     private readonly RunPaths _paths;
     private readonly string _statePath;
     private readonly SeriesTable _steps;
@@ -24,7 +24,7 @@ internal sealed class RunSeries
         _paths = paths;
         _statePath = Path.Combine(paths.Series, "state.json");
         _steps = new SeriesTable(paths.Series, "step", ["step", "tokens", "seconds"], ["loss", "learning_rate", "grad_norm", "tokens_per_second", "rss"]);
-        _evals = new SeriesTable(paths.Series, "eval", ["step", "tokens", "seconds"], ["eval_loss"]);
+        _evals = new SeriesTable(paths.Series, "eval", ["step", "tokens", "seconds"], ["eval_loss", "eval_score"]);
         var state = ReadState();
         _steps.Restore(state.Steps);
         _evals.Restore(state.Evals);
@@ -54,7 +54,7 @@ internal sealed class RunSeries
     }
 
     /// <summary>The table that holds a metric, or null when no chart knows it.</summary>
-    public SeriesTable? TableOf(string metric) => _evals.HasColumn(metric) && metric == "eval_loss" ? _evals : _steps.HasColumn(metric) ? _steps : null;
+    public SeriesTable? TableOf(string metric) => metric is "eval_loss" or "eval_score" ? _evals : _steps.HasColumn(metric) ? _steps : null;
 
     private void Add(in SeriesPoint point)
     {
@@ -64,7 +64,7 @@ internal sealed class RunSeries
                 _steps.Add([point.Step, point.Tokens, point.Seconds], [point.Loss, point.LearningRate, point.GradNorm, point.TokensPerSecond, point.Rss]);
                 break;
             case PointKind.Eval:
-                _evals.Add([point.Step, point.Tokens, point.Seconds], [point.Loss]);
+                _evals.Add([point.Step, point.Tokens, point.Seconds], [point.Loss, point.Score]);
                 break;
             case PointKind.Resumed:
                 _steps.CutAfter(point.FromStep);

@@ -26,7 +26,7 @@ internal static class SeriesEndpoints
         if (bytes is null)
         {
             return TypedResults.Problem(
-                $"metric '{metric}' over '{x}': choose loss, eval_loss, learning_rate, grad_norm, tokens_per_second or rss over step, tokens or seconds.",
+                $"metric '{metric}' over '{x}': choose loss, eval_loss, eval_score, learning_rate, grad_norm, tokens_per_second or rss over step, tokens or seconds.",
                 statusCode: StatusCodes.Status422UnprocessableEntity, title: "No such series");
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Workbench.Client.Contracts;
 
 namespace Workbench.Server.Runs.Series;
 
@@ -27,9 +28,12 @@ internal struct SeriesPoint
     public float TokensPerSecond;
     public float Rss;
 
+    /// <summary>The task's score of an evaluation; not a number where only the loss was measured.</summary>
+    public float Score;
+
     public static SeriesPoint Read(ReadOnlySpan<byte> line)
     {
-        var point = new SeriesPoint { Loss = float.NaN, LearningRate = float.NaN, GradNorm = float.NaN, TokensPerSecond = float.NaN, Rss = float.NaN };
+        var point = new SeriesPoint { Loss = float.NaN, LearningRate = float.NaN, GradNorm = float.NaN, TokensPerSecond = float.NaN, Rss = float.NaN, Score = float.NaN };
         var json = new Utf8JsonReader(line);
         json.Read();
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
@@ -74,10 +78,32 @@ internal struct SeriesPoint
             Seconds = Number(ref json);
         else if (json.ValueTextEquals("rss"u8))
             Rss = (float)Number(ref json);
+        else if (json.ValueTextEquals("metrics"u8))
+            Score = ReadScore(ref json);
         else if (json.ValueTextEquals("from_step"u8))
             FromStep = (int)Number(ref json);
         else
             Skip(ref json, 0);
+    }
+
+    /// <summary>The score that runs are compared by: the first of these names that has a value.</summary>
+    private static float ReadScore(ref Utf8JsonReader json)
+    {
+        json.Read();
+        if (json.TokenType != JsonTokenType.StartObject)
+            return float.NaN;
+        var (found, rank) = (float.NaN, int.MaxValue);
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var place = Array.IndexOf(ScoreNames.InOrder, json.GetString());
+            json.Read();
+            if (json.TokenType == JsonTokenType.Number && place >= 0 && place < rank)
+                (found, rank) = ((float)json.GetDouble(), place);
+            else
+                json.Skip();
+        }
+
+        return found;
     }
 
     /// <summary>A number; the named ones (NaN, Infinity) are written as strings.</summary>

@@ -31,6 +31,18 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public void Generate_WithBeams_AnswersInOnePiece_AndBadOptionsAreRefused()
+    {
+        var (code, output) = Peft("generate", "--base", tiny.Base, "--instruction", "请回答。", "--max_new_tokens", "5", "--num_beams", "2", "--early_stopping", "true", "--dtype", "float32", "--threads", "1");
+        var kinds = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!["kind"]!.GetValue<string>()).ToArray();
+        Assert.Equal(0, code);
+        Assert.Equal("done", kinds[^1]);
+        Assert.True(kinds.Count(kind => kind == "token") <= 1);
+
+        Assert.Equal(1, Peft("generate", "--base", tiny.Base, "--instruction", "x", "--num_beams", "0", "--top-k", "-1").Item1);
+    }
+
+    [Fact]
     public void Evaluate_WithAdapter_ReportsLossAndScores()
     {
         var paths = tiny.Order();
@@ -57,6 +69,21 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains("cuda:7", output, StringComparison.Ordinal);
         Assert.Empty(TinyRun.Events(absent).OfType<RunModelReady>());
+    }
+
+    [Fact]
+    public void Train_BaseInAGgufFile_IsInspectedAndTrained()
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "Goldens", "data", "gguf", "qwen2_q4_0", "model.gguf");
+        var (inspected, facts) = Peft("inspect", file);
+        var (trained, output) = Peft("train", "--base", file, "--data", tiny.Dataset, "--method", "lora", "--set", "r=2", "--max_steps", "2", "--max_length", "100", "--test_records", "0",
+            "--output", tiny.Runs, "--threads", "1");
+        var (refused, message) = Peft("train", "--base", file, "--data", tiny.Dataset, "--method", "full", "--max_steps", "2", "--max_length", "100", "--output", tiny.Runs, "--threads", "1", "--log", "text");
+
+        Assert.Equal((0, 0, 1), (inspected, trained, refused));
+        Assert.Contains("Q4_0", JsonNode.Parse(facts)!["stored"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Equal(2, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => JsonNode.Parse(line)!["kind"]!.GetValue<string>() == "step"));
+        Assert.Contains("GGUF", message, StringComparison.Ordinal);
     }
 
     private static (int Code, string Output) Peft(params string[] arguments)

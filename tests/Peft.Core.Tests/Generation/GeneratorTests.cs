@@ -24,7 +24,8 @@ public sealed class GeneratorTests
         var fast = Generator.Generate(model, ids, null, Ten);
         for (var step = 0; step < 10; step++)
         {
-            var next = model.Logits(model.Hidden(ids)).select(1, ids.shape[1] - 1).argmax(-1);
+            var hidden = model.Hidden(ids);
+            var next = model.Logits(hidden.select(1, hidden.shape[1] - 1)).argmax(-1);
             Assert.Equal(next.data<long>().ToArray(), fast.Select(r => r[step]));
             ids = cat([ids, next.unsqueeze(1)], 1);
         }
@@ -33,6 +34,9 @@ public sealed class GeneratorTests
     [Theory]
     [InlineData("LORA", TinyBase.Plain)]
     [InlineData("BITFIT", TinyBase.WithBiases)]
+    [InlineData("PROMPT_TUNING", TinyBase.Plain)]
+    [InlineData("ADAPTION_PROMPT", TinyBase.Plain)]
+    [InlineData("HOULSBY", TinyBase.Plain)]
     public void Generate_LeftPaddedBatch_EqualsEveryRowAlone(string method, string name)
     {
         using var scope = NewDisposeScope();
@@ -52,19 +56,23 @@ public sealed class GeneratorTests
         Assert.True(expected.Select(r => r.Length).Distinct().Count() > 1);
     }
 
-    [Fact]
-    public void Generate_WithPrefix_EqualsTheArgmaxWithoutCache()
+    [Theory]
+    [InlineData("PREFIX_TUNING")]
+    [InlineData("PROMPT_TUNING")]
+    [InlineData("P_TUNING")]
+    public void Generate_WithVirtualTokens_EqualsTheArgmaxWithoutCache(string method)
     {
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
         using var model = TinyBase.Load(TinyBase.Plain);
         manual_seed(3);
-        using var adapter = PeftMethods.Create(model, PeftConfig.FromJson(new JsonObject { ["peft_type"] = "PREFIX_TUNING", ["num_virtual_tokens"] = 4 }));
+        using var adapter = PeftMethods.Create(model, PeftConfig.FromJson(new JsonObject { ["peft_type"] = method, ["num_virtual_tokens"] = 4 }));
         var ids = TinyBase.Ids(2, 5);
         var fast = Generator.Generate(model, ids, null, Ten);
         for (var step = 0; step < 10; step++)
         {
-            var next = model.Logits(model.Hidden(ids)).select(1, ids.shape[1] - 1).argmax(-1);
+            var hidden = model.Hidden(ids); // virtual tokens of a prompt stand in front here, too
+            var next = model.Logits(hidden.select(1, hidden.shape[1] - 1)).argmax(-1);
             Assert.Equal(next.data<long>().ToArray(), fast.Select(r => r[step]));
             ids = cat([ids, next.unsqueeze(1)], 1);
         }

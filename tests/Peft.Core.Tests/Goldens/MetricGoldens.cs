@@ -17,15 +17,22 @@ public sealed class MetricGoldens
     {
         var golden = GoldenCase.Open(path);
         var subkind = golden.Text("subkind");
-        Skip.IfNot(subkind is "relations" or "bootstrap", $"metric {subkind} is not supported yet");
+        Skip.IfNot(subkind is "relations" or "bootstrap" or "classification" or "ner" or "qa", $"metric {subkind} is not supported yet");
         var report = new GoldenReport();
         var tolerance = golden.Tolerance("value");
         var number = 0;
         foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
         {
-            var row = JsonNode.Parse(line)!;
+            // Some rows hold a bare NaN, which is no JSON.
+            var row = JsonNode.Parse(line.Replace(":NaN", ":\"nan\"", StringComparison.Ordinal))!;
             var what = $"row {++number}";
-            if (subkind == "relations")
+            if (subkind == "classification")
+                ScoreGoldens.CheckClassification(row, tolerance, what, report);
+            else if (subkind == "ner")
+                ScoreGoldens.CheckEntities(row, tolerance, what, report);
+            else if (subkind == "qa")
+                ScoreGoldens.CheckAnswers(row, tolerance, what, report);
+            else if (subkind == "relations")
                 CheckRelations(row, tolerance, what, report);
             else if (row["what"]!.GetValue<string>() == "percentile")
                 CheckPercentiles(row, tolerance, what, report);

@@ -24,6 +24,9 @@ public sealed class ModelGoldens
         var report = new GoldenReport();
         switch (golden.Text("task"))
         {
+            case "CAUSAL_LM" when golden.Text("model_type") == "cpm_bee":
+                CpmBeeGoldenRun.Run(golden, io, report);
+                break;
             case "CAUSAL_LM":
                 CheckDecoder(golden, io, report);
                 break;

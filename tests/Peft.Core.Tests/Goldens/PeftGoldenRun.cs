@@ -20,6 +20,7 @@ internal sealed class PeftGoldenRun : IDisposable
     private readonly BaseModel model;
     private readonly string folder = Directory.CreateTempSubdirectory("peft-golden-").FullName;
     private PeftAdapter adapter;
+    private double lastPenalty;
 
     public PeftGoldenRun(GoldenCase golden, GoldenReport report)
     {
@@ -81,8 +82,11 @@ internal sealed class PeftGoldenRun : IDisposable
 
         // Nothing reads the outputs at padding, and the engine skips the work of hiding pads from pads where every token sees those before it.
         var pads = model is CausalLanguageModel ? io.Find("eval/attention_mask")?.eq(0).unsqueeze(-1) : null;
-        
+        if (pads is not null && model.LeadingOutputs > 0)
+            pads = torch.cat([torch.zeros([pads.shape[0], model.LeadingOutputs, 1], torch.ScalarType.Bool), pads], 1);
+
         // A merged adapter was recorded without the wrapper, which drops token types.
+        TakeTasks("eval");
         var (outputs, loss) = TaskForward.Run(model, io, "eval", HasSegments || adapter.Merged);
         foreach (var (name, output) in outputs)
         {
@@ -90,7 +94,10 @@ internal sealed class PeftGoldenRun : IDisposable
             report.Close(io[key], output, golden.Tolerance(key), what + key, golden.MeanTolerance(key), output.dim() == 3 ? pads : null);
         }
 
-        report.Close(io.Scalar(stage + "/loss"), loss.item<float>(), golden.Tolerance(stage + "/loss"), what + stage + "/loss");
+        // A loaded adapter does not train and so has no term of its own; the one before it was saved was recorded, a merged one not.
+        if (adapter.Penalty() is { } penalty)
+            lastPenalty = penalty.item<float>();
+        report.Close(io.Scalar(stage + "/loss"), loss.item<float>() + (adapter.Merged ? 0 : lastPenalty), golden.Tolerance(stage + "/loss"), what + stage + "/loss");
     }
 
     public void Train()
@@ -117,14 +124,20 @@ internal sealed class PeftGoldenRun : IDisposable
             using var scope = torch.NewDisposeScope();
             if (golden.Json["step_seed"] is { } seed)
                 torch.manual_seed(seed.GetValue<long>() + step);
+            TakeTasks($"step{step}");
             var (_, loss) = TaskForward.Run(model, io, $"step{step}", HasSegments, outputs: false);
+            if (adapter.Penalty() is { } penalty)
+                loss = loss + penalty;
             report.Close(losses[step], loss.item<float>(), golden.Tolerance("losses"), $"loss of step {step}");
             loss.backward();
             CheckGradients(step == 0 ? "grad_first" : step == losses.Length - 1 ? "grad_last" : null);
             var norm = optimizer.GradientNorm();
             report.Close(norms[step], norm, golden.Tolerance("grad_norms"), $"gradient norm of step {step}");
             report.Close(rates[step], schedule.At(step), 1e-12, $"learning rate of step {step}");
+            adapter.BeforeStep(AdamW.ClipFactor(norm, golden.Number("max_grad_norm")));
             optimizer.Step(schedule.At(step), AdamW.ClipFactor(norm, golden.Number("max_grad_norm")));
+            adapter.AfterStep(step + (golden.Json["allocate_from"]?.GetValue<int>() ?? 0));
+            CheckBudget(step);
             optimizer.ZeroGrad();
         }
 
@@ -133,6 +146,9 @@ internal sealed class PeftGoldenRun : IDisposable
 
     public void CheckFinalAdapter()
     {
+        if (adapter.Ranks is not null)
+            return; // what was recorded is what is written, without the pruned rows: compared with the saved folder
+
         var state = Recorded("final")!;
         foreach (var (name, tensor) in adapter.Trainable)
             report.Close(state[name], tensor, golden.Tolerance("final_adapter", name), "final " + name, except: io.Find("noise/" + name));
@@ -152,7 +168,7 @@ internal sealed class PeftGoldenRun : IDisposable
         foreach (var file in Directory.EnumerateFiles(recorded, "*.safetensors"))
             CheckFile(file, Path.Combine(folder, Path.GetFileName(file)));
         foreach (var file in Directory.EnumerateFiles(recorded, "*.json"))
-            CheckJson(Path.GetFileName(file), ReadJson(file), ReadJson(Path.Combine(folder, Path.GetFileName(file))));
+            CheckJson(Path.GetFileName(file), PeftGoldens.WithPaths(ReadJson(file)), ReadJson(Path.Combine(folder, Path.GetFileName(file))));
         adapter.Dispose();
         adapter = PeftMethods.Load(model, folder);
         CheckOutputs("final", "loaded again:");
@@ -188,6 +204,36 @@ internal sealed class PeftGoldenRun : IDisposable
         "FEATURE_EXTRACTION" => golden.Text("peft_type") is not ("PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING"),
         _ => true,
     };
+
+    /// <summary>Tells a method that holds something per task which task each text of a batch is.</summary>
+    private void TakeTasks(string batch)
+    {
+        if (adapter is IMultitaskAdapter tasks && io.Find(batch + "/task_ids") is { } ids)
+            tasks.TaskIds = ids.data<long>().ToArray();
+    }
+
+    /// <summary>Which singular values live and which are zero behind a step, where that was recorded.</summary>
+    private void CheckBudget(int step)
+    {
+        var file = Path.Combine(golden.Folder, "budget.json");
+        if (!File.Exists(file))
+            return;
+        var recorded = JsonNode.Parse(File.ReadAllText(file))!.AsArray()[step]!;
+        if (recorded["rank_pattern"] is JsonObject pattern)
+        {
+            foreach (var (name, kept) in pattern)
+            {
+                var rank = kept!.AsArray().Count(k => k!.GetValue<bool>());
+                report.Check(adapter.Ranks![name[..^".lora_E".Length]] == rank, $"rank of {name} behind step {step} is {adapter.Ranks[name[..^".lora_E".Length]]} instead of {rank}");
+            }
+        }
+
+        foreach (var (name, alive) in recorded["nonzero_E"]!.AsObject())
+        {
+            var values = adapter.State()["base_model.model." + name].ne(0).data<bool>().ToArray();
+            report.Check(values.SequenceEqual(alive!.AsArray().Select(a => a!.GetValue<bool>())), $"{name} behind step {step}: other singular values are zero");
+        }
+    }
 
     private void CheckGradients(string? recorded)
     {
@@ -252,6 +298,16 @@ internal sealed class PeftGoldenRun : IDisposable
     /// <summary>The trained tensors of a stage under their names in memory; null where the case does not hold them.</summary>
     private Dictionary<string, torch.Tensor>? Recorded(string stage)
     {
+        if (File.Exists(Path.Combine(golden.Folder, stage, "adapter.safetensors")))
+        {
+            string[] parts = [.. new[] { "adapter", "model_head" }.Select(n => $"{stage}/{n}.safetensors").Where(f => File.Exists(Path.Combine(golden.Folder, f)))];
+            return parts.SelectMany(part =>
+            {
+                using var tensors = golden.Tensors(part);
+                return tensors.Names.Select(n => (Name: n, Tensor: tensors[n])).ToList();
+            }).ToDictionary(p => p.Name, p => p.Tensor);
+        }
+
         string[] candidates = [$"{stage}_state.safetensors", $"{stage}/adapter_model.safetensors", $"{stage}/trainable.safetensors", $"{stage}/model.safetensors"];
         var file = candidates.FirstOrDefault(f => File.Exists(Path.Combine(golden.Folder, f)));
         if (file is null)
@@ -261,6 +317,7 @@ internal sealed class PeftGoldenRun : IDisposable
     }
 
     private static string InMemory(string name) => name == "prompt_embeddings" ? "prompt_encoder.embedding.weight"
+        : name.StartsWith("prefix_task_", StringComparison.Ordinal) ? "prompt_encoder." + name
         : name.EndsWith(".lora_magnitude_vector", StringComparison.Ordinal) ? name + ".weight"
         : name;
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using TorchSharp;
@@ -52,6 +53,17 @@ public sealed class PeftGoldens
         var json = golden.Json["config"]!.DeepClone().AsObject();
         json["peft_type"] = golden.Text("peft_type");
         json["task_type"] = golden.Text("task_type");
-        return PeftConfig.FromJson(json);
+        if (golden.Text("peft_type") is "HOULSBY" or "PFEIFFER" or "BOTTLENECK")
+            json["name"] = "golden"; // as AdapterHub's cases call their adapter
+        return PeftConfig.FromJson(WithPaths(json));
+    }
+
+    /// <summary>Paths inside cases are relative to the root of the tree.</summary>
+    internal static JsonObject WithPaths(JsonObject json)
+    {
+        const string field = "prompt_tuning_init_state_dict_path";
+        if (json[field] is { } path)
+            json[field] = Path.Combine(GoldenCase.Root, path.GetValue<string>());
+        return json;
     }
 }

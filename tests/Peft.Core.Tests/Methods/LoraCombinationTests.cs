@@ -57,7 +57,7 @@ public sealed class LoraCombinationTests
 
         // Half of each is kept: [4, 0, 3, 0] and [2, -5, 0, 0]. Signs elected by sum: +, -, +, +.
         var (a, _) = LoraCombination.Ties(parts, 0.5);
-        Assert.Equal([3f, -5f, 3f, 0f], a.data<float>().ToArray());
+        Assert.Equal([3f, -5f, 3f, 0f], a.reshape(-1).contiguous().data<float>().ToArray());
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class LoraCombinationTests
     private static WeightedLora[] Parts(int first, int second)
     {
         manual_seed(1);
-        return [new(randn(first, 6), randn(4, first), 2, 0.7), new(randn(second, 6), randn(4, second), 0.5, 0.3)];
+        return [new(randn(first, 6), randn(7, first), 2, 0.7), new(randn(second, 6), randn(7, second), 0.5, 0.3)];
     }
 
     private static Tensor Sum(WeightedLora[] parts) =>

@@ -52,6 +52,7 @@ public sealed class ReferenceComparisonTests(ITestOutputHelper output)
                 ["warmup_steps"] = 10,
                 ["lr_min_ratio"] = 0.05,
                 ["per_device_train_batch_size"] = 8,
+                ["group_by_length"] = true,
                 ["seed"] = seed,
                 ["generation_samples"] = 0,
                 ["save_steps"] = 0,

@@ -18,10 +18,14 @@ public sealed class RunTrainerTests : IDisposable
     [InlineData("PREFIX_TUNING")]
     [InlineData("BITFIT")]
     [InlineData("FULL")]
+    [InlineData("ADALORA")]
+    [InlineData("PROMPT_TUNING")]
+    [InlineData("HOULSBY")]
+    [InlineData("LN_TUNING")]
     public void Run_EveryMethod_TrainsSavesAndScores(string method)
     {
         var peft = method == "LORA" ? TinyRun.Lora : new JsonObject { ["peft_type"] = method };
-        if (method == "PREFIX_TUNING")
+        if (method is "PREFIX_TUNING" or "PROMPT_TUNING")
             peft["num_virtual_tokens"] = 3;
         var paths = tiny.Order(peft, testRecords: 4);
 
@@ -82,11 +86,14 @@ public sealed class RunTrainerTests : IDisposable
         Assert.Contains("empty", TinyRun.Events(paths).OfType<RunStateChanged>().Last().Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Run_PausedAndResumed_ContinuesBitForBit()
+    [Theory]
+    [InlineData("LORA")]
+    [InlineData("ADALORA")]
+    public void Run_PausedAndResumed_ContinuesBitForBit(string method)
     {
-        var whole = tiny.Order();
-        var paused = tiny.Order();
+        var peft = method == "LORA" ? TinyRun.Lora : new JsonObject { ["peft_type"] = method, ["init_r"] = 4, ["target_r"] = 2, ["tfinal"] = 1 };
+        var whole = tiny.Order(peft);
+        var paused = tiny.Order(peft);
         RunTrainer.Run(whole.Root);
         var after = 3;
         void Pause(RunEvent e)
@@ -102,6 +109,20 @@ public sealed class RunTrainerTests : IDisposable
         Assert.Equal(3, Assert.Single(TinyRun.Events(paused).OfType<RunResumed>()).FromStep);
         var file = Directory.EnumerateFiles(whole.Adapter, "*.safetensors").Single();
         Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(paused.Adapter, Path.GetFileName(file))));
+    }
+
+    [Fact]
+    public void Run_AdaLora_TellsHowRanksMoveAndEndsWithinTheBudget()
+    {
+        var paths = tiny.Order(new JsonObject { ["peft_type"] = "ADALORA", ["init_r"] = 4, ["target_r"] = 2, ["tfinal"] = 1, ["target_modules"] = "all-linear" });
+
+        Assert.Equal(TrainerState.Completed, RunTrainer.Run(paths.Root));
+
+        var ranks = TinyRun.Events(paths).OfType<RunRanks>().ToList();
+        Assert.NotEmpty(ranks);
+        Assert.Equal(14, ranks[^1].Ranks.Count); // seven layers in each of two
+        Assert.InRange(ranks[^1].Ranks.Values.Sum(), 1, 2 * 14);
+        Assert.True(ranks[0].Ranks.Values.Sum() > ranks[^1].Ranks.Values.Sum());
     }
 
     [Fact]

@@ -150,7 +150,7 @@ public sealed class PreviewTests(SeededServer server) : IClassFixture<SeededServ
     {
         var methods = await server.Http.AskAsync<IReadOnlyList<MethodDto>>(Routes.Methods);
 
-        Assert.Equal(["LORA", "PREFIX_TUNING", "BITFIT", "FULL", "NONE"], methods.Select(method => method.PeftType));
+        Assert.Equal([.. Peft.Core.Methods.PeftMethodRegistry.All.Select(method => method.Name), "NONE"], methods.Select(method => method.PeftType));
         Assert.All(methods.SkipLast(1), method => Assert.NotEmpty(method.Preset.Reasons["learning_rate"]));
         Assert.Equal("\"all-linear\"", methods[0].Options.Single(option => option.Name == "target_modules").DefaultJson);
     }

@@ -21,8 +21,8 @@ public sealed class PlaygroundHubTests(SeededServer server) : IClassFixture<Seed
     }
 
     [Theory]
-    [InlineData(0, "maxNewTokens")]
-    [InlineData(5000, "maxNewTokens")]
+    [InlineData(0, "max_new_tokens")]
+    [InlineData(5000, "max_new_tokens")]
     public async Task Generate_BadLimit_IsRefusedByName(int limit, string named)
     {
         var chunk = Assert.Single(await AskAsync(Question() with { MaxNewTokens = limit }));
@@ -43,6 +43,36 @@ public sealed class PlaygroundHubTests(SeededServer server) : IClassFixture<Seed
         var chunk = Assert.Single(await AskAsync(Question() with { Instruction = " ", Input = "" }));
 
         Assert.Contains("no question", chunk.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generate_OptionsThatCannotWork_AreAllNamed()
+    {
+        var request = Question() with { DoSample = true, Temperature = 0, TopK = -1, NumBeams = 99, EarlyStopping = "soon", StopStrings = [""] };
+        var chunk = Assert.Single(await AskAsync(request));
+
+        Assert.All(["temperature", "top_k", "num_beams", "early_stopping", "stop_strings"], name => Assert.Contains(name, chunk.Error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Generate_BeamSearch_AnswersInOnePiece()
+    {
+        var chunks = await AskAsync(Question() with { MaxNewTokens = 6, NumBeams = 3 });
+
+        Assert.Null(chunks[^1].Error);
+        Assert.True(chunks[^1].Done);
+        Assert.Single(chunks, chunk => chunk.Text.Length > 0);
+    }
+
+    [Fact]
+    public async Task Generate_StopText_EndsTheAnswerInFrontOfIt()
+    {
+        var whole = string.Concat((await AskAsync(Question() with { MaxNewTokens = 12 })).Select(chunk => chunk.Text));
+        var stop = whole.Substring(2, 2);
+        var chunks = await AskAsync(Question() with { MaxNewTokens = 12, StopStrings = [stop] });
+
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], string.Concat(chunks.Select(chunk => chunk.Text)));
+        Assert.True(chunks[^1].Tokens < 12);
     }
 
     private GenerateRequest Question() => new() { ModelId = server.Project.ModelId, Instruction = "请回答。", Input = "刘德华与朱丽倩结婚。" };

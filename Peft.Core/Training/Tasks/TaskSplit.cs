@@ -1,0 +1,57 @@
+using Peft.Core.Models;
+using static TorchSharp.torch;
+
+namespace Peft.Core.Training.Tasks;
+
+/// <summary>What the micro-batches of one optimizer step have together.</summary>
+/// <param name="Batches">Micro-batches.</param>
+/// <param name="Items">What carries loss in all of them: tokens with labels, or texts.</param>
+/// <param name="LabelSmoothing">ε of label smoothing.</param>
+public readonly record struct LossGroup(int Batches, double Items, double LabelSmoothing);
+
+/// <summary>The examples of a split as ids, ready to be put side by side.</summary>
+public abstract class TaskSplit
+{
+    /// <summary>Tokens of every example, in the order of the examples.</summary>
+    public abstract IReadOnlyList<int> Lengths { get; }
+
+    /// <summary>Number of examples.</summary>
+    public int Count => Lengths.Count;
+
+    /// <summary>Records that lost tokens to the length limit.</summary>
+    public int CutRecords { get; init; }
+
+    /// <summary>Records left out.</summary>
+    public int DroppedRecords { get; init; }
+
+    /// <summary>Tokens lost.</summary>
+    public long CutTokens { get; init; }
+
+    /// <summary>Puts examples side by side, padded to the longest of them, on the model's device.</summary>
+    /// <param name="model">The model that will compute them.</param>
+    /// <param name="rows">Which examples; at least one.</param>
+    public abstract TaskBatch Collate(BaseModel model, IReadOnlyList<int> rows);
+}
+
+/// <summary>Examples side by side, and the loss of a model on them.</summary>
+public abstract class TaskBatch : IDisposable
+{
+    /// <summary>Tokens without padding.</summary>
+    public abstract int Tokens { get; }
+
+    /// <summary>What the mean loss is a mean over.</summary>
+    public abstract double Items { get; }
+
+    /// <summary>The share of this micro-batch in the loss of its group: a scalar in fp32; the shares of a group sum to its loss.</summary>
+    public abstract Tensor Loss(LossGroup group);
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the tensors.</summary>
+    protected abstract void Dispose(bool disposing);
+}

@@ -1,0 +1,16 @@
+namespace Workbench.Client.Contracts;
+
+/// <summary>Names of scores in the order in which an evaluation is judged by them; <c>mse</c> is better when it is lower, all others when they are higher.</summary>
+public static class ScoreNames
+{
+    public const string Error = "mse";
+
+    public static string[] InOrder { get; } = ["f1", "accuracy", "micro_f1", "exact_match", Error];
+
+    /// <summary>The name that counts among those of an evaluation; null when there is none.</summary>
+    public static string? Primary(IEnumerable<string> names)
+    {
+        var known = names.ToHashSet(StringComparer.Ordinal);
+        return Array.Find(InOrder, known.Contains);
+    }
+}
