@@ -34,7 +34,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)
-            Alert("warning", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
+            Alert("info", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
         if (setup.Train is { } train && train.CutRecords + train.DroppedRecords > 0)
         {
             Alert("warning", "records_cut", string.Create(

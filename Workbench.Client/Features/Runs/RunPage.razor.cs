@@ -27,6 +27,9 @@ public sealed partial class RunPage
 
     private string Title => _run is null ? "" : _run.Name.Length > 0 ? _run.Name : Methods.Of(_run.PeftType);
 
+    /// <summary>Whether the run's answers are texts; others have no samples to read beside the curves.</summary>
+    private bool Writes => TryModes.BaseAnswers(TryModes.Of(_detail?.Draft.TaskType, null));
+
     private bool AdapterReady => _run is { PeftType: not "NONE", State: RunState.Completed or RunState.Stopped or RunState.Evaluating };
 
     public async ValueTask DisposeAsync()
