@@ -6,8 +6,9 @@ using Workbench.Client.Contracts;
 namespace Workbench.Server.Methods;
 
 /// <summary>
-/// What a run trains with where the person says nothing: one table for every method. The numbers are those of the reference results that come
-/// with the samples (<c>samples/reference-results.json</c>), so that the defaults are settings that are known to work.
+/// What a run trains with where the person says nothing: one table for every method. The numbers of LoRA, AdaLoRA,
+/// prefix-tuning, BitFit, IA3 and full tuning are those of the reference results that come with the samples
+/// (<c>samples/reference-results.json</c>); those of other methods follow from how they start, and have not been tuned.
 /// </summary>
 public static class TrainingDefaults
 {
@@ -53,8 +54,8 @@ public static class TrainingDefaults
             }),
         ["BITFIT"] = new(0.02, "Biases are few and start where they are: a rate above that of full tuning by an order of magnitude is needed.", [], []),
         ["ADALORA"] = new(
-            0.008, "A change of low rank starts at zero and needs a high rate, as LoRA's.",
-            new() { ["lora_alpha"] = 24, ["target_modules"] = "all-linear" },
+            0.02, "The change is divided by the rank as well, so the rate is higher than LoRA's; with 0.02 the reference reached F1 0.69 on the sample.",
+            new() { ["lora_alpha"] = 16, ["target_modules"] = "all-linear" },
             new() { ["init_r"] = "The budget of ranks starts half as large again as it ends." }),
         ["PROMPT_TUNING"] = new(
             0.03, "A few vectors have to steer the whole base, so a high rate is needed.",
@@ -63,7 +64,7 @@ public static class TrainingDefaults
         ["MULTITASK_PROMPT_TUNING"] = new(0.03, "A few vectors have to steer the whole base, so a high rate is needed.", [], []),
         ["P_TUNING"] = new(0.005, "The network passes the gradient on to all vectors, so a smaller rate is enough.", [], []),
         ["ADAPTION_PROMPT"] = new(0.01, "The gate starts closed and has to open: a high rate.", [], []),
-        ["IA3"] = new(0.02, "Factors start at one and few numbers train: a high rate.", [], []),
+        ["IA3"] = new(0.05, "Factors start at one and few numbers train: a very high rate. With 0.05 the reference reached F1 0.40 on the sample.", [], []),
         ["HOULSBY"] = Bottleneck(),
         ["PFEIFFER"] = Bottleneck(),
         ["BOTTLENECK"] = Bottleneck(),
