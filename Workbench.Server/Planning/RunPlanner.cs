@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Peft.Core;
 using Peft.Core.Methods;
 using Peft.Core.Models;
+using Peft.Core.Training.Tasks;
 using Workbench.Client.Contracts;
 using Workbench.Server.Datasets;
 using Workbench.Server.Hosting;
@@ -63,14 +64,14 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             var folder = data.Resolve(model.Path);
             var plain = ModelConfig.Load(folder);
             var kind = dataset?.Kind ?? DatasetKind.Instruction;
-            var tasks = TaskChoice.Of(kind, ModelRegistry.Find(plain.ModelType).Tasks);
-            if (tasks.Count == 0)
+            string[] tasks = [.. TrainingTasks.Fitting(TaskContents.ToEngine(kind), ModelRegistry.Find(plain.ModelType).Tasks).Select(fitting => fitting.Name())];
+            if (tasks.Length == 0)
                 problems.Add(Error("task_type", "task_impossible", $"'{model.Name}' ({model.Architecture}) cannot learn from this dataset. Choose a base that can, or another dataset."));
             else if (wanted is not null && !tasks.Contains(wanted))
                 problems.Add(Error("task_type", "task_unknown", $"task_type '{wanted}' does not fit: this dataset and base allow {string.Join(", ", tasks)}."));
-            var task = wanted is not null && tasks.Contains(wanted) ? wanted : (tasks.Count > 0 ? tasks[0] : "CAUSAL_LM");
-            var labels = dataset is null || TaskChoice.Writes(task) ? null : datasets.LabelCount(dataset.Id, kind);
-            return (tasks.Count == 0 ? null : ModelConfig.Load(folder, ModelTasks.Parse(task), labels), tasks, task);
+            var task = wanted is not null && tasks.Contains(wanted) ? wanted : (tasks.Length > 0 ? tasks[0] : "CAUSAL_LM");
+            var labels = dataset is null || ModelTasks.Parse(task) is ModelTask.CausalLm or ModelTask.Seq2SeqLm ? null : datasets.LabelCount(dataset.Id, kind);
+            return (tasks.Length == 0 ? null : ModelConfig.Load(folder, ModelTasks.Parse(task), labels), tasks, task);
         }
         catch (PeftException refusal)
         {

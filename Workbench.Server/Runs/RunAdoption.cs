@@ -3,6 +3,7 @@ using Peft.Core;
 using Peft.Core.Runs;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
+using Workbench.Server.Methods;
 using Workbench.Server.Runs.Series;
 using Workbench.Server.Storage;
 
@@ -65,7 +66,8 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
             CreatedBy = person.Id,
             Command = $"peft train --run {paths.Root}",
         };
-        row.Family = FamilyOf(row.PeftType);
+        // A method that a newer program knows: its run can be looked at all the same.
+        row.Family = MethodCatalog.Knows(row.PeftType) ? MethodCatalog.FamilyOf(row.PeftType) : MethodFamily.Reparameterization;
         row.DraftJson = JsonSerializer.Serialize(DraftOf(request, row), RunMapper.WebJson);
         CatchUp(row, paths, cancel);
         await store.AddAsync(row, cancel);
@@ -112,15 +114,6 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
 
     private static Dictionary<string, JsonElement> Fields(System.Text.Json.Nodes.JsonObject json) =>
         json.Where(field => field.Key != "peft_type").ToDictionary(field => field.Key, field => JsonSerializer.SerializeToElement(field.Value));
-
-    private static MethodFamily FamilyOf(string peftType) => peftType switch
-    {
-        "NONE" => MethodFamily.None,
-        "FULL" => MethodFamily.Full,
-        "BITFIT" or "LN_TUNING" or "PROBE" => MethodFamily.Specification,
-        "PREFIX_TUNING" or "PROMPT_TUNING" or "P_TUNING" or "MULTITASK_PROMPT_TUNING" or "IA3" or "ADAPTION_PROMPT" or "HOULSBY" or "PFEIFFER" or "BOTTLENECK" => MethodFamily.Addition,
-        _ => MethodFamily.Reparameterization,
-    };
 
     private void EmptyTrash()
     {

@@ -25,13 +25,17 @@ public static class TrainingTasks
     /// <summary>The task that a dataset and a base suggest; null when there is none.</summary>
     /// <param name="kind">Kind of data.</param>
     /// <param name="tasks">What the base can do.</param>
-    public static ModelTask? Suggest(DatasetKind kind, IReadOnlyList<ModelTask> tasks)
+    public static ModelTask? Suggest(DatasetKind kind, IReadOnlyList<ModelTask> tasks) => Fitting(kind, tasks) is [var first, ..] ? first : null;
+
+    /// <summary>Every task that a dataset can teach a base, the suggested one first.</summary>
+    /// <param name="kind">Kind of data.</param>
+    /// <param name="tasks">What the base can do.</param>
+    public static IReadOnlyList<ModelTask> Fitting(DatasetKind kind, IReadOnlyList<ModelTask> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
-        var fitting = s_tasks.Where(t => t.Kinds.Contains(kind) && tasks.Contains(t.Task)).ToList();
 
         // A task that is about this kind alone comes before one that can put it differently.
-        return fitting.Count == 0 ? null : fitting.OrderBy(t => t.Kinds.Length).First().Task;
+        return [.. s_tasks.Where(t => t.Kinds.Contains(kind) && tasks.Contains(t.Task)).OrderBy(t => t.Kinds.Length).Select(t => t.Task)];
     }
 
     /// <summary>Makes the task for a base and a dataset.</summary>
