@@ -31,6 +31,10 @@ public static class TaskRecords
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<TextRecord> ReadText(string file) => Whole(file, ParseText(DataFiles.Bytes(file), file));
 
+    /// <summary>Reads a file of conversations.</summary>
+    /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
+    public static IReadOnlyList<ChatRecord> ReadChats(string file) => Whole(file, ParseChats(DataFiles.Bytes(file), file));
+
     /// <summary>Reads a file of any kind.</summary>
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<IDataRecord> Read(string file, DatasetKind kind) => kind switch
@@ -39,6 +43,7 @@ public static class TaskRecords
         DatasetKind.Classification => ReadClassification(file),
         DatasetKind.Tagging => ReadTagging(file),
         DatasetKind.QuestionAnswering => ReadQuestions(file),
+        DatasetKind.Chat => ReadChats(file),
         _ => ReadText(file),
     };
 
@@ -76,6 +81,10 @@ public static class TaskRecords
     public static TaskFile<TextRecord> ParseText(ReadOnlyMemory<byte> utf8, string fileName) =>
         Parse<TextRecord>(utf8, fileName, "object with text", row => row.Text("text") is { } text && row.Usable ? new TextRecord(text) { Id = row.Optional("id") } : null);
 
+    /// <summary>Reads conversations from UTF-8 bytes, as messages or in ShareGPT's form.</summary>
+    public static TaskFile<ChatRecord> ParseChats(ReadOnlyMemory<byte> utf8, string fileName) =>
+        Parse(utf8, fileName, "object with messages", ChatReader.Read);
+
     /// <summary>Recognises the kind of a file by the fields of its first row; null when it fits none.</summary>
     public static DatasetKind? Recognise(ReadOnlyMemory<byte> utf8)
     {
@@ -88,7 +97,8 @@ public static class TaskRecords
             bool Has(string field) => row.TryGetProperty(field, out var _);
             if (!seen)
             {
-                kind = Has("instruction") || Has("output") ? DatasetKind.Instruction
+                kind = ChatReader.IsChat(row) ? DatasetKind.Chat
+                    : Has("instruction") || Has("output") ? DatasetKind.Instruction
                     : Has("entities") && !Has("relations") ? DatasetKind.Tagging
                     : Has("question") && Has("context") ? DatasetKind.QuestionAnswering
                     : Has("text") && Has("label") ? DatasetKind.Classification
