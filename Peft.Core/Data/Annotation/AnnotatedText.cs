@@ -5,29 +5,29 @@ namespace Peft.Core.Data.Annotation;
 /// <param name="Start">UTF-16 offset of its first character.</param>
 /// <param name="End">UTF-16 offset behind its last character.</param>
 /// <param name="Type">Entity type; empty when nobody has chosen one yet.</param>
-public sealed record EntitySpan(string Id, int Start, int End, string Type);
+public sealed record AnnotatedSpan(string Id, int Start, int End, string Type);
 
 /// <summary>A relation between two marked stretches.</summary>
 /// <param name="Id">Name within its text.</param>
 /// <param name="Head">Id of the span it starts at.</param>
 /// <param name="Tail">Id of the span it leads to.</param>
 /// <param name="Type">Relation type.</param>
-public sealed record RelationArc(string Id, string Head, string Tail, string Type);
+public sealed record AnnotatedRelation(string Id, string Head, string Tail, string Type);
 
 /// <summary>A text with what people marked in it. Spans may nest and overlap.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Spans">Entities.</param>
 /// <param name="Relations">Relations between them.</param>
-public sealed record AnnotatedText(string Text, IReadOnlyList<EntitySpan> Spans, IReadOnlyList<RelationArc> Relations)
+public sealed record AnnotatedText(string Text, IReadOnlyList<AnnotatedSpan> Spans, IReadOnlyList<AnnotatedRelation> Relations)
 {
     /// <summary>A text in which nothing is marked.</summary>
     public static AnnotatedText Of(string text) => new(text, [], []);
 
     /// <summary>The span of an id; null when there is none.</summary>
-    public EntitySpan? Span(string id) => Spans.FirstOrDefault(s => s.Id == id);
+    public AnnotatedSpan? Span(string id) => Spans.FirstOrDefault(s => s.Id == id);
 
     /// <summary>The marked words.</summary>
-    public string Words(EntitySpan span)
+    public string Words(AnnotatedSpan span)
     {
         ArgumentNullException.ThrowIfNull(span);
         return Text[span.Start..span.End];

@@ -69,12 +69,12 @@ public static class AnnotationInterchange
             unit = TextUnits.Detect(told) ?? throw new PeftException("The offsets of the entities do not show the words beside them in any unit.");
         var places = new TextUnits(text.Text);
         var spans = text.Entities.Select(e => places.From(unit, e.StartOffset) is { } start && places.From(unit, e.EndOffset) is { } end && start < end
-            ? new EntitySpan(Id("e", e.Id), start, end, e.Label)
+            ? new AnnotatedSpan(Id("e", e.Id), start, end, e.Label)
             : throw new PeftException($"Entity {e.Id} reaches from {e.StartOffset} to {e.EndOffset}, which is no place in its text.")).ToList();
         var known = spans.Select(s => s.Id).ToHashSet();
         foreach (var relation in text.Relations.Where(r => !known.Contains(Id("e", r.FromId)) || !known.Contains(Id("e", r.ToId))))
             throw new PeftException($"Relation {relation.Id} leads from {relation.FromId} to {relation.ToId}, but there is no such entity.");
-        return new AnnotatedText(text.Text, spans, [.. text.Relations.Select(r => new RelationArc(Id("r", r.Id), Id("e", r.FromId), Id("e", r.ToId), r.Type))]);
+        return new AnnotatedText(text.Text, spans, [.. text.Relations.Select(r => new AnnotatedRelation(Id("r", r.Id), Id("e", r.FromId), Id("e", r.ToId), r.Type))]);
     }
 
     private static string Id(string kind, int number) => kind + number.ToString(System.Globalization.CultureInfo.InvariantCulture);

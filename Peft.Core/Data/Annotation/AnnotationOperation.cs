@@ -3,12 +3,12 @@ namespace Peft.Core.Data.Annotation;
 /// <summary>A span before and after an operation; null where it does not exist.</summary>
 /// <param name="Before">What it was.</param>
 /// <param name="After">What it becomes.</param>
-public sealed record SpanChange(EntitySpan? Before, EntitySpan? After);
+public sealed record SpanChange(AnnotatedSpan? Before, AnnotatedSpan? After);
 
 /// <summary>A relation before and after an operation; null where it does not exist.</summary>
 /// <param name="Before">What it was.</param>
 /// <param name="After">What it becomes.</param>
-public sealed record RelationChange(RelationArc? Before, RelationArc? After);
+public sealed record RelationChange(AnnotatedRelation? Before, AnnotatedRelation? After);
 
 /// <summary>The record's own texts before and after an operation.</summary>
 /// <param name="Before">What they were.</param>

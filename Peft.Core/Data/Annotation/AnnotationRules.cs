@@ -80,7 +80,7 @@ public static class AnnotationRules
     private static void CheckPlaces(AnnotatedText result, AnnotationOperation operation)
     {
         var places = new TextUnits(result.Text);
-        var all = operation.Texts is null ? operation.Spans.Select(c => c.After).OfType<EntitySpan>() : result.Spans;
+        var all = operation.Texts is null ? operation.Spans.Select(c => c.After).OfType<AnnotatedSpan>() : result.Spans;
         foreach (var span in all)
         {
             var (start, end) = places.Snap(span.Start, span.End);
@@ -109,13 +109,13 @@ public static class AnnotationRules
 
     private static void CheckTwice(AnnotatedText result, AnnotationOperation operation, AnnotationSchema schema)
     {
-        foreach (var span in operation.Spans.Select(c => c.After).OfType<EntitySpan>())
+        foreach (var span in operation.Spans.Select(c => c.After).OfType<AnnotatedSpan>())
         {
             if (result.Spans.Any(s => s.Id != span.Id && (s.Start, s.End, s.Type) == (span.Start, span.End, span.Type)))
                 throw new PeftException($"'{result.Words(span)}' is marked as '{span.Type}' at this place already.");
         }
 
-        foreach (var relation in operation.Relations.Select(c => c.After).OfType<RelationArc>())
+        foreach (var relation in operation.Relations.Select(c => c.After).OfType<AnnotatedRelation>())
         {
             var symmetric = schema.Relation(relation.Type)?.Symmetric == true;
             if (result.Relations.Any(r => r.Id != relation.Id && r.Type == relation.Type
@@ -129,13 +129,16 @@ public static class AnnotationRules
         var retyped = new HashSet<string>();
         foreach (var change in operation.Spans.Where(c => c.After is not null && c.Before?.Type != c.After.Type))
         {
-            if (schema.Entity(change.After!.Type) is null)
+            // Names typed in an answer are marked before anybody has said what they are.
+            if (change.After!.Type.Length == 0 && operation.Texts is not null)
+                continue;
+            if (schema.Entity(change.After.Type) is null)
                 throw new PeftException(change.After.Type.Length == 0 ? "An entity needs a type." : $"The schema has no entity type '{change.After.Type}'.");
             if (change.Before is not null)
                 retyped.Add(change.After.Id);
         }
 
-        var changed = operation.Relations.Select(c => c.After).OfType<RelationArc>().Select(r => r.Id).ToHashSet();
+        var changed = operation.Relations.Select(c => c.After).OfType<AnnotatedRelation>().Select(r => r.Id).ToHashSet();
         foreach (var relation in result.Relations)
         {
             var touched = changed.Contains(relation.Id);
@@ -152,7 +155,7 @@ public static class AnnotationRules
         }
     }
 
-    private static void CheckLimits(AnnotatedText result, RelationArc relation, RelationType type)
+    private static void CheckLimits(AnnotatedText result, AnnotatedRelation relation, RelationType type)
     {
         var tails = result.Relations.Count(r => r.Type == relation.Type && r.Head == relation.Head);
         if (type.MaxPerHead > 0 && tails > type.MaxPerHead)

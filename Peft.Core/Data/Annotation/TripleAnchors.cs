@@ -30,7 +30,7 @@ public static class TripleAnchors
         if (triples is not null)
         {
             var wanted = triples.Select(t => new Triple(t.Head.Trim(), t.Relation.Trim(), t.Tail.Trim())).Distinct().ToList();
-            Triple Said(RelationArc r) => new(Words(passage, spans[r.Head]).Trim(), r.Type, Words(passage, spans[r.Tail]).Trim());
+            Triple Said(AnnotatedRelation r) => new(Words(passage, spans[r.Head]).Trim(), r.Type, Words(passage, spans[r.Tail]).Trim());
             relations.RemoveAll(r => !wanted.Contains(Said(r)));
             var there = relations.Select(Said).ToHashSet();
             foreach (var (triple, number) in wanted.Select((t, i) => (t, i + 1)).Where(x => !there.Contains(x.t)))
@@ -38,7 +38,7 @@ public static class TripleAnchors
                 if (Missing(passage, triple, number, problems))
                     continue;
                 if (Ends(passage, spans, triple, schema, newId) is var (head, tail))
-                    relations.Add(new RelationArc(newId(), head, tail, triple.Relation));
+                    relations.Add(new AnnotatedRelation(newId(), head, tail, triple.Relation));
                 else
                     problems.Add(new DataProblem("form", 1, null, $"triples[{number}]", $"'{triple.Relation}' would lead from an entity to itself."));
             }
@@ -62,7 +62,7 @@ public static class TripleAnchors
     }
 
     /// <summary>Spans before and behind an edited stretch keep their words; one inside it goes where its words went, or away.</summary>
-    private static Dictionary<string, EntitySpan> Move(AnnotatedText text, string passage)
+    private static Dictionary<string, AnnotatedSpan> Move(AnnotatedText text, string passage)
     {
         var (old, longest) = (text.Text, Math.Min(text.Text.Length, passage.Length));
         var front = 0;
@@ -72,7 +72,7 @@ public static class TripleAnchors
         while (back < longest - front && old[^(back + 1)] == passage[^(back + 1)])
             back++;
         var places = new TextUnits(passage);
-        var moved = new Dictionary<string, EntitySpan>();
+        var moved = new Dictionary<string, AnnotatedSpan>();
         foreach (var span in text.Spans)
         {
             var words = text.Words(span);
@@ -95,17 +95,17 @@ public static class TripleAnchors
         return lost.Count > 0;
     }
 
-    private static (string Head, string Tail)? Ends(string passage, Dictionary<string, EntitySpan> spans, Triple triple, AnnotationSchema schema, Func<string> newId)
+    private static (string Head, string Tail)? Ends(string passage, Dictionary<string, AnnotatedSpan> spans, Triple triple, AnnotationSchema schema, Func<string> newId)
     {
         var type = schema.Relation(triple.Relation);
         var heads = Candidates(passage, spans, triple.Head, type?.Domain ?? []);
         var tails = Candidates(passage, spans, triple.Tail, type?.Range ?? []);
         var pairs = from head in heads from tail in tails where !Same(head, tail) orderby Cost(head, tail) select (head, tail);
-        if (pairs.Select(pair => ((EntitySpan Head, EntitySpan Tail)?)pair).FirstOrDefault() is not { } best)
+        if (pairs.Select(pair => ((AnnotatedSpan Head, AnnotatedSpan Tail)?)pair).FirstOrDefault() is not { } best)
             return null;
         return (Keep(best.Head), Keep(best.Tail));
 
-        string Keep(EntitySpan span)
+        string Keep(AnnotatedSpan span)
         {
             if (span.Id.Length > 0)
                 return span.Id;
@@ -116,7 +116,7 @@ public static class TripleAnchors
     }
 
     /// <summary>Marked mentions; all unmarked ones where none is marked.</summary>
-    private static List<EntitySpan> Candidates(string passage, Dictionary<string, EntitySpan> spans, string words, IReadOnlyList<string> allowed)
+    private static List<AnnotatedSpan> Candidates(string passage, Dictionary<string, AnnotatedSpan> spans, string words, IReadOnlyList<string> allowed)
     {
         var marked = spans.Values.Where(s => Words(passage, s).Trim() == words).ToList();
         var fitting = marked.Where(s => s.Type.Length == 0 || allowed.Count == 0 || allowed.Contains(s.Type)).ToList();
@@ -125,13 +125,13 @@ public static class TripleAnchors
         if (marked.Count > 0)
             return marked;
         var type = allowed.Count == 1 ? allowed[0] : "";
-        return [.. Places(passage, words).Select(at => new EntitySpan("", at, at + words.Length, type))];
+        return [.. Places(passage, words).Select(at => new AnnotatedSpan("", at, at + words.Length, type))];
     }
 
     /// <summary>Close together is cheap, and so is early where nothing else decides.</summary>
-    private static long Cost(EntitySpan head, EntitySpan tail) => (1000L * Math.Abs(head.Start - tail.Start)) + head.Start + tail.Start;
+    private static long Cost(AnnotatedSpan head, AnnotatedSpan tail) => (1000L * Math.Abs(head.Start - tail.Start)) + head.Start + tail.Start;
 
-    private static bool Same(EntitySpan a, EntitySpan b) => a.Id.Length > 0 ? a.Id == b.Id : b.Id.Length == 0 && (a.Start, a.End) == (b.Start, b.End);
+    private static bool Same(AnnotatedSpan a, AnnotatedSpan b) => a.Id.Length > 0 ? a.Id == b.Id : b.Id.Length == 0 && (a.Start, a.End) == (b.Start, b.End);
 
     private static List<int> Places(string passage, string words)
     {
@@ -160,5 +160,5 @@ public static class TripleAnchors
         return best;
     }
 
-    private static string Words(string passage, EntitySpan span) => passage[span.Start..span.End];
+    private static string Words(string passage, AnnotatedSpan span) => passage[span.Start..span.End];
 }

@@ -14,9 +14,9 @@ public sealed class AnnotationRulesTests
             new("子女", ["人物"], ["人物"], Inverse: "父母"),
         ]);
 
-    private static readonly EntitySpan s_he = new("a", 0, 3, "人物");
-    private static readonly EntitySpan s_she = new("b", 4, 7, "人物");
-    private static readonly EntitySpan s_place = new("c", 8, 10, "地点");
+    private static readonly AnnotatedSpan s_he = new("a", 0, 3, "人物");
+    private static readonly AnnotatedSpan s_she = new("b", 4, 7, "人物");
+    private static readonly AnnotatedSpan s_place = new("c", 8, 10, "地点");
     private static readonly AnnotatedText s_text = new("刘德华与朱丽倩在香港", [s_he, s_she, s_place], []);
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class AnnotationRulesTests
     [Fact]
     public void Relate_MoreThanTheLimit_IsRefused()
     {
-        var text = Apply(s_text, Mark(new EntitySpan("d", 0, 7, "人物")));
+        var text = Apply(s_text, Mark(new AnnotatedSpan("d", 0, 7, "人物")));
         text = Apply(text, Relate("r", "a", "配偶", "b"));
         Assert.Equal("'刘德华' may be the head of '配偶' at most 1 time(s).", Refused(text, Relate("s", "a", "配偶", "d")));
     }
@@ -70,16 +70,16 @@ public sealed class AnnotationRulesTests
     [InlineData(0, 3, "", "An entity needs a type.")]
     [InlineData(5, 5, "人物", "The stretch from 5 to 5 is empty or lies outside the text, which has 10 characters.")]
     public void Mark_Impossible_IsRefusedWithTheReason(int start, int end, string type, string reason) =>
-        Assert.Equal(reason, Refused(s_text, Mark(new EntitySpan("n", start, end, type))));
+        Assert.Equal(reason, Refused(s_text, Mark(new AnnotatedSpan("n", start, end, type))));
 
     [Fact]
     public void Mark_HalfACharacter_IsRefused() =>
-        Assert.Contains("cuts a character", Refused(AnnotatedText.Of("👩🏽‍🏫"), Mark(new EntitySpan("n", 0, 2, "人物"))), StringComparison.Ordinal);
+        Assert.Contains("cuts a character", Refused(AnnotatedText.Of("👩🏽‍🏫"), Mark(new AnnotatedSpan("n", 0, 2, "人物"))), StringComparison.Ordinal);
 
     [Fact]
     public void Mark_NestedAndOverlapping_IsAllowed()
     {
-        var text = Apply(Apply(s_text, Mark(new EntitySpan("n", 0, 7, "人物"))), Mark(new EntitySpan("o", 2, 5, "人物")));
+        var text = Apply(Apply(s_text, Mark(new AnnotatedSpan("n", 0, 7, "人物"))), Mark(new AnnotatedSpan("o", 2, 5, "人物")));
         Assert.Equal(6, Apply(text, Mark(s_he with { Id = "p", Type = "地点" })).Spans.Count);
     }
 
@@ -178,7 +178,7 @@ public sealed class AnnotationRulesTests
 
     private static string Refused(AnnotatedText text, AnnotationOperation operation) => Assert.ThrowsAny<PeftException>(() => Apply(text, operation)).Message;
 
-    private static AnnotationOperation Mark(EntitySpan span) => new("o" + span.Id, "mark", [new(null, span)], []);
+    private static AnnotationOperation Mark(AnnotatedSpan span) => new("o" + span.Id, "mark", [new(null, span)], []);
 
     private static AnnotationOperation Relate(string id, string head, string type, string tail) => new("o" + id, "relate", [], [new(null, new(id, head, tail, type))]);
 }

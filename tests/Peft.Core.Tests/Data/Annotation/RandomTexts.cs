@@ -25,7 +25,7 @@ internal static class RandomTexts
         for (var walk = StringInfo.GetTextElementEnumerator(whole); walk.MoveNext();)
             clusters.Add(walk.ElementIndex);
         clusters.Add(whole.Length);
-        var spans = new List<EntitySpan>();
+        var spans = new List<AnnotatedSpan>();
         var marked = new List<string>();
         for (var i = 0; i < random.Next(1, 12); i++)
         {
@@ -36,16 +36,16 @@ internal static class RandomTexts
             var type = "T" + random.Next(3).ToString(CultureInfo.InvariantCulture);
             if (spans.Any(s => (s.Start, s.End, s.Type) == (start, end, type)))
                 continue;
-            spans.Add(new EntitySpan($"e{spans.Count}", start, end, type));
+            spans.Add(new AnnotatedSpan($"e{spans.Count}", start, end, type));
             marked.Add(whole[start..end]);
         }
 
-        var relations = new List<RelationArc>();
+        var relations = new List<AnnotatedRelation>();
         for (var i = 0; i < 5 && spans.Count > 1; i++)
         {
             var (head, tail) = (random.Next(spans.Count), random.Next(spans.Count));
             if (head != tail && !relations.Any(r => (r.Head, r.Tail) == (spans[head].Id, spans[tail].Id)))
-                relations.Add(new RelationArc($"r{relations.Count}", spans[head].Id, spans[tail].Id, "R"));
+                relations.Add(new AnnotatedRelation($"r{relations.Count}", spans[head].Id, spans[tail].Id, "R"));
         }
 
         return (new AnnotatedText(whole, spans, relations), marked);
