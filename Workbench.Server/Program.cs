@@ -1,3 +1,4 @@
+using Workbench.Server.Annotation;
 using Workbench.Server.Catalogue;
 using Workbench.Server.Datasets;
 using Workbench.Server.Hosting;
@@ -11,13 +12,13 @@ using Workbench.Server.Storage;
 
 var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
 builder.Services.AddStorage();
-builder.Services.AddDatasets().AddModels().AddCatalogue();
+builder.Services.AddDatasets().AddAnnotation().AddModels().AddCatalogue();
 builder.Services.AddMethods().AddPlanning().AddProjects().AddPlayground();
 builder.Services.AddRuns();
 
 var app = builder.Build().UseWorkbenchHosting();
 app.MapRunFeatures();
-app.MapDatasets().MapRecords().MapModels().MapCatalogue();
+app.MapDatasets().MapRecords().MapAnnotation().MapModels().MapCatalogue();
 app.MapMethods().MapLessons().MapPlanning().MapProjects().MapPlayground();
 app.MapFallbackToFile("index.html");
 return await app.RunWorkbenchAsync();
