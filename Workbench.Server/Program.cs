@@ -12,12 +12,12 @@ using Workbench.Server.Storage;
 var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
 builder.Services.AddStorage();
 builder.Services.AddDatasets().AddModels().AddCatalogue();
-builder.Services.AddPlanning().AddProjects().AddPlayground();
+builder.Services.AddMethods().AddPlanning().AddProjects().AddPlayground();
 builder.Services.AddRuns();
 
 var app = builder.Build().UseWorkbenchHosting();
 app.MapRunFeatures();
 app.MapDatasets().MapRecords().MapModels().MapCatalogue();
-app.MapMethods().MapPlanning().MapProjects().MapPlayground();
+app.MapMethods().MapLessons().MapPlanning().MapProjects().MapPlayground();
 app.MapFallbackToFile("index.html");
 return await app.RunWorkbenchAsync();

@@ -33,6 +33,8 @@ public sealed class DecoderCall
 
         // Virtual tokens enter the cache with the first call; afterwards they are part of it.
         prefix = cache is null || cache.Length == 0 ? model.Prefix?.KeysAndValues() : null;
+        foreach (var shared in prefix ?? [])
+            model.Shared(shared);
         VirtualTokens = prefix is not null ? model.Prefix!.Length : cache?.PrefixLength ?? 0;
     }
 
@@ -90,6 +92,7 @@ public sealed class DecoderCall
         if (made.TryGetValue(key, out var known))
             return known;
         using var inner = NewDisposeScope();
+        using var gradient = WithGradient();
         return made[key] = make().MoveToOtherDisposeScope(scope);
     }
 
@@ -110,12 +113,16 @@ public sealed class DecoderCall
         if (shared.TryGetValue(key, out var known))
             return (T)known;
         using var inner = NewDisposeScope();
+        using var gradient = WithGradient();
         var fresh = make();
         foreach (var tensor in tensors(fresh))
             tensor.MoveToOtherDisposeScope(scope);
         shared[key] = fresh;
         return fresh;
     }
+
+    /// <summary>A layer that will be computed again runs without gradients first; what is shared must have them all the same.</summary>
+    private IDisposable? WithGradient() => model.Recomputation is null ? null : enable_grad();
 
     /// <summary>What an architecture has to remember per row from one step of decoding to the next.</summary>
     internal long[][]? RowState

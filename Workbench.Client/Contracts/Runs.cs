@@ -103,6 +103,9 @@ public sealed record PredictionRow(
     int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples,
     bool IsTriples = true);
 
+/// <summary>Ranks of modules over the steps: <c>Ranks[i][j]</c> is the rank of module j from step <c>Steps[i]</c> on. Long histories come thinned out.</summary>
+public sealed record RankHistory(IReadOnlyList<string> Modules, IReadOnlyList<int> Steps, IReadOnlyList<IReadOnlyList<int>> Ranks);
+
 public enum TripleVerdict
 {
     Correct,

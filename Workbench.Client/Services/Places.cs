@@ -18,6 +18,7 @@ public static class Places
         new("runs", "/runs", "r", Icons.Material.Outlined.Timeline),
         new("compare", "/compare", "c", Icons.Material.Outlined.CompareArrows),
         new("playground", "/playground", "p", Icons.Material.Outlined.Forum),
+        new("learn", "/learn", "l", Icons.Material.Outlined.School),
     ];
 
     public static IReadOnlyList<Place> All { get; } = Existing();

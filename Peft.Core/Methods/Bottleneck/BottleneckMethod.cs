@@ -29,6 +29,7 @@ internal static class BottleneckMethod
             Name = name,
             DisplayName = display,
             Family = PeftFamily.Addition,
+            Branch = PeftBranch.Networks,
             Summary = summary,
             Paper = new Uri(paper),
             ConfigType = typeof(BottleneckConfig),
