@@ -76,6 +76,29 @@ internal sealed class CharacterMap
         return changed ? text.Transform(changes) : text;
     }
 
+    /// <summary>The longest known beginning of a text in UTF-8 and what it stands for; null when none is known.</summary>
+    public (int Length, string Now)? Longest(ReadOnlySpan<byte> text)
+    {
+        (int, string)? found = null;
+        if (trie.Length == 0)
+            return found;
+        var node = Offset(trie[0]);
+        for (var i = 0; i < text.Length && text[i] != 0; i++)
+        {
+            node ^= text[i];
+            if (node >= trie.Length || (trie[node] & ((1u << 31) | 0xFF)) != text[i])
+                break;
+            var unit = trie[node];
+            node ^= Offset(unit);
+            if (node >= trie.Length)
+                break;
+            if (((unit >> 8) & 1) == 1 && Text((int)(trie[node] & 0x7FFFFFFF)) is { } now)
+                found = (i + 1, now);
+        }
+
+        return found;
+    }
+
     /// <summary>What the shortest known beginning stands for; null when none is known.</summary>
     private string? Find(byte[] key)
     {
