@@ -1,3 +1,4 @@
+using Workbench.Server.Adapters;
 using Workbench.Server.Catalogue;
 using Workbench.Server.Datasets;
 using Workbench.Server.Hosting;
@@ -12,12 +13,12 @@ using Workbench.Server.Storage;
 var builder = HostingExtensions.CreateBuilder(args).AddWorkbenchHosting();
 builder.Services.AddStorage();
 builder.Services.AddDatasets().AddModels().AddCatalogue();
-builder.Services.AddMethods().AddPlanning().AddProjects().AddPlayground();
+builder.Services.AddMethods().AddAdapters().AddPlanning().AddProjects().AddPlayground();
 builder.Services.AddRuns();
 
 var app = builder.Build().UseWorkbenchHosting();
 app.MapRunFeatures();
 app.MapDatasets().MapRecords().MapModels().MapCatalogue();
-app.MapMethods().MapLessons().MapPlanning().MapProjects().MapPlayground();
+app.MapMethods().MapLessons().MapAdapters().MapPlanning().MapProjects().MapPlayground();
 app.MapFallbackToFile("index.html");
 return await app.RunWorkbenchAsync();
