@@ -42,7 +42,7 @@ public sealed class RankReaderTests : IDisposable
     }
 
     private static string Ranks(int seq, int step, int a, int b) =>
-        $$"""{"kind":"ranks","seq":{{seq}},"attempt":1,"step":{{step}},"ranks":{"a":{{a}},"b":{{b}}}}""";
+        $$"""{"kind":"ranks","seq":{{seq}},"attempt":1,"step":{{step}},"ranks":{"a":{{a}},"b":{{b}} } }""";
 
     private void Write(params string[] lines) => File.WriteAllText(_paths.Events, string.Concat(lines.Select(line => line + "\n")));
 }
