@@ -13,5 +13,8 @@ root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(MergeCommand.Create());
 root.Subcommands.Add(ConvertCommand.Create());
+root.Subcommands.Add(CombineCommand.Create());
+root.Subcommands.Add(CompareCommand.Create());
+root.Subcommands.Add(GgufCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
 return CommandLine.Run(root, args);
