@@ -14,4 +14,5 @@ root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(MergeCommand.Create());
 root.Subcommands.Add(ConvertCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
+root.Subcommands.Add(DataCommand.Create());
 return CommandLine.Run(root, args);

@@ -111,6 +111,8 @@ internal sealed class ImportDetector(ImportOptions options)
         var objects = sample.Where(row => row.ValueKind == JsonValueKind.Object).ToList();
         var columns = source.Columns ?? [.. objects.SelectMany(row => row.EnumerateObject().Select(property => property.Name)).Distinct(StringComparer.Ordinal)];
         var reader = layout?.Create(options, mapped) ?? new UnmappedRows(columns);
+        if (layout is { Name: "alpaca" or "annotated" } && options.Layout is null)
+            reader = new MixedRows(layout, reader, options, mapped);
         if (reader.NeedsSurvey)
             Survey(mapped, reader);
         return new ImportFilePlan

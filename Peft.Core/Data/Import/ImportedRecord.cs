@@ -60,7 +60,11 @@ public sealed record ImportedEntity(string Text, string? Type, int Start, int En
 /// <param name="Tail">Index of the tail entity.</param>
 /// <param name="Type">Its type; null when the source names none.</param>
 /// <param name="Symmetric">Whether head and tail can change places.</param>
-public sealed record ImportedRelation(int Head, int Tail, string? Type, bool Symmetric);
+public sealed record ImportedRelation(int Head, int Tail, string? Type, bool Symmetric)
+{
+    /// <summary>Its place in the file.</summary>
+    public int Sequence { get; init; }
+}
 
 /// <summary>A text with entities and relations.</summary>
 /// <param name="Text">The text.</param>

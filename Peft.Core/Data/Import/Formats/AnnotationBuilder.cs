@@ -109,7 +109,7 @@ internal sealed class AnnotationBuilder(string text, OffsetUnit unit, List<Impor
         for (var i = 0; i < order.Count; i++)
             index[order[i]] = i;
         var kept = relations
-            .Select(relation => new ImportedRelation(index[relation.Head], index[relation.Tail], relation.Type, relation.Symmetric))
+            .Select((relation, i) => new ImportedRelation(index[relation.Head], index[relation.Tail], relation.Type, relation.Symmetric) { Sequence = i })
             .OrderBy(relation => relation.Head).ThenBy(relation => relation.Tail).ThenBy(relation => relation.Type, StringComparer.Ordinal).ToList();
         return (order, kept);
     }

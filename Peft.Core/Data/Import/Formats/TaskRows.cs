@@ -97,3 +97,13 @@ internal sealed class UnmappedRows(IReadOnlyList<string> columns) : RowReader
         yield return Reading.Of(new ImportedCells([.. columns.Select(column => RowFields.Any(row, column) ?? "")]));
     }
 }
+
+/// <summary>Instructions and annotated passages in one file: a row that looks like the other of the two is read as it.</summary>
+internal sealed class MixedRows(Layout layout, RowReader reader, ImportOptions options, Containers.IRowSource source) : RowReader
+{
+    private readonly Layout other = LayoutCatalog.Find(layout.Name == "alpaca" ? "annotated" : "alpaca");
+    private RowReader? second;
+
+    public override IEnumerable<Reading> Read(JsonElement row) =>
+        row.ValueKind == JsonValueKind.Object && !layout.Fits(row) && other.Fits(row) ? (second ??= other.Create(options, source)).Read(row) : reader.Read(row);
+}
