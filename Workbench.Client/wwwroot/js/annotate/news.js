@@ -7,6 +7,7 @@ export class News {
   #news = {};
   #timer = 0;
   #state;
+  #last = '';
 
   /** @param state gives what is sent with every message */
   constructor(page, state) {
@@ -20,7 +21,12 @@ export class News {
       const told = this.#news;
       this.#news = {};
       this.#timer = 0;
-      this.#page.invokeMethodAsync('OnNews', { ...this.#state(), ...told });
+      const state = this.#state();
+      const written = JSON.stringify(state);
+      if (written === this.#last && Object.keys(told).length === 0)
+        return;
+      this.#last = written;
+      this.#page.invokeMethodAsync('OnNews', { ...state, ...told });
     }, SOON);
   }
 

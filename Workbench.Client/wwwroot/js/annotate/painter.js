@@ -1,5 +1,5 @@
-// Draws what is marked: tints and bars for entities with their names and letters, arcs for relations. Everything in one SVG over the text, written
-// anew as a whole; places come from the passage, which has measured them before.
+// Draws what is marked: tints and bars for entities with their names and letters, arcs for relations, in one SVG over the text. Places come from the
+// passage, which has measured them before; only what looks different from the last time is written.
 
 import { labelWidth, layArcs, layBars } from './arc-layout.js';
 
@@ -11,12 +11,17 @@ export class Painter {
   #passage;
   #svg;
   #schema;
+  #marks;
+  #arcs;
 
   constructor(passage, svg, schema) {
     this.#passage = passage;
     this.#svg = svg;
     this.#schema = schema;
     this.gutter = 0;
+    svg.replaceChildren();
+    this.#marks = new Layer(svg);
+    this.#arcs = new Layer(svg);
   }
 
   /** @param look selected {kind, id}, relations (those to draw), badges (id → letter), lit (ids that may be picked, or null), suggested */
@@ -33,13 +38,12 @@ export class Painter {
     const ends = this.#ends(drawn, look.relations);
     const { paths, rows } = layArcs(ends, count, this.gutter);
     passage.room(rows.map(row => row === 0 ? 2 : row * ROW + 8), below.map(level => level === 0 ? 2 : level * BAR + 5));
-    const out = [];
-    for (const mark of drawn)
-      this.#mark(out, graph, mark, look);
-    for (const path of paths)
-      this.#arc(out, path, look);
     this.#svg.setAttribute('height', passage.height);
-    this.#svg.innerHTML = out.join('');
+    // Far from the chosen one they fade; one class on the whole does that.
+    this.#svg.classList.toggle('wb-has-choice', Boolean(look.selected));
+    const starts = this.#starts(drawn);
+    this.#marks.write(new Map(drawn.map(mark => [mark.span.id, this.#mark(mark, look, starts)])));
+    this.#arcs.write(new Map(paths.map(path => [path.arc.relation.id, this.#arc(path, look)])));
   }
 
   /** Where arcs leave and arrive: side by side on their entity, in the order of the other ends, so that they do not cross at once. */
@@ -67,52 +71,55 @@ export class Painter {
     return whole.map(relation => ({ relation, name: relation.type, from: place(relation.head, relation), to: place(relation.tail, relation), hue: this.#schema.color(byId.get(relation.head).span) }));
   }
 
-  #mark(out, graph, { span, level, pieces }, look) {
+  #mark({ span, level, pieces }, look, starts) {
+    const out = [];
     const { lines, textHeight } = this.#passage;
     const chosen = look.selected?.kind === 'span' && look.selected.id === span.id;
     const state = (chosen ? ' wb-chosen' : '') + (look.lit ? look.lit.has(span.id) ? ' wb-lit' : ' wb-dim' : '') + (span.type ? '' : ' wb-untyped');
     out.push(`<g class="wb-mark${state}" style="--entity:${this.#schema.color(span)}" data-span="${escape(span.id)}">`);
+    const badge = look.badges?.get(span.id);
+    const name = span.type || '?';
+    const all = labelWidth(name) + (badge ? 14 : 0);
+    // The name stands under the first piece that leaves room for it before the text's edge.
+    const named = Math.max(0, pieces.findIndex(piece => this.#passage.width - piece.left >= all));
     pieces.forEach((piece, i) => {
       const line = lines[piece.line];
       const width = Math.max(3, piece.right - piece.left);
       out.push(`<rect class="wb-tint" x="${piece.left}" y="${line.baseline - textHeight + 1}" width="${width}" height="${textHeight - 1}" rx="2"/>`);
       const y = line.baseline + level * BAR + 1;
       out.push(`<rect class="wb-bar-of" x="${piece.left + 0.5}" y="${y}" width="${width - 1}" height="3" rx="1.5"/>`);
-      if (i > 0)
+      if (i !== named)
         return;
-      const badge = look.badges?.get(span.id);
-      const name = span.type || '?';
-      const all = labelWidth(name) + (badge ? 14 : 0);
       out.push(`<rect class="wb-grip" x="${piece.left}" y="${y - 1}" width="${Math.max(width, all)}" height="${BAR}"/>`);
       let x = piece.left + 1;
       if (badge) {
         out.push(`<rect class="wb-badge" x="${x}" y="${y + 4}" width="12" height="12" rx="3"/><text class="wb-badge-letter" x="${x + 6}" y="${y + 13.5}">${badge}</text>`);
         x += 14;
       }
-      const room = this.#roomFor(graph, span, piece) - (badge ? 14 : 0);
+      const right = starts[piece.line].find(left => left > piece.left) ?? this.#passage.width + 8;
+      const room = right - piece.left - (badge ? 14 : 0);
       out.push(`<text class="wb-type-name" x="${x}" y="${y + 14}">${escape(fit(name, room))}</text>`);
     });
     out.push('</g>');
+    return out.join('');
   }
 
-  /** Width until the next entity of the line begins. */
-  #roomFor(graph, span, piece) {
-    let right = this.#passage.width + this.gutter;
-    for (const other of graph.spans.values()) {
-      if (other.start <= span.start || other.start >= this.#passage.lines[piece.line].end)
-        continue;
-      const first = this.#passage.pieces(other.start, other.end)[0];
-      if (first?.line === piece.line && first.left > piece.left)
-        right = Math.min(right, first.left);
-    }
-    return right - piece.left;
+  /** Where entities begin on every line: a name ends before the next one. */
+  #starts(drawn) {
+    const starts = this.#passage.lines.map(() => []);
+    for (const { pieces } of drawn)
+      if (pieces.length > 0)
+        starts[pieces[0].line].push(pieces[0].left);
+    for (const line of starts)
+      line.sort((a, b) => a - b);
+    return starts;
   }
 
-  #arc(out, { arc, head, tail, center, track }, look) {
+  #arc({ arc, head, tail, center, track }, look) {
     const { lines, textHeight } = this.#passage;
     const chosen = look.selected?.kind === 'relation' && look.selected.id === arc.relation.id;
     const near = look.selected?.kind === 'span' && (arc.relation.head === look.selected.id || arc.relation.tail === look.selected.id);
-    const state = chosen ? ' wb-chosen' : near ? ' wb-near' : look.selected ? ' wb-far' : '';
+    const state = chosen ? ' wb-chosen' : near ? ' wb-near' : '';
     const y = (line, run) => lines[line].top + lines[line].above - 8 - run.row * ROW;
     const foot = line => lines[line].baseline - textHeight + 2;
     const [from, to] = [arc.from, arc.to];
@@ -125,8 +132,42 @@ export class Painter {
       d = `M${from.x} ${foot(from.line)}V${y1}H${x}V${y2}H${to.x}V${foot(to.line) - 4}`;
     }
     const tip = foot(to.line);
-    out.push(`<g class="wb-arc-of${state}" style="--entity:${arc.hue}" data-relation="${escape(arc.relation.id)}"><path class="wb-arc-hit" d="${d}"/><path class="wb-arc-line" d="${d}"/>`
-      + `<path class="wb-arc-tip" d="M${to.x - 4} ${tip - 5}h8l-4 6z"/><text class="wb-arc-name" x="${center}" y="${y1 + 4}">${escape(arc.name)}</text></g>`);
+    return `<g class="wb-arc-of${state}" style="--entity:${arc.hue}" data-relation="${escape(arc.relation.id)}"><path class="wb-arc-hit" d="${d}"/><path class="wb-arc-line" d="${d}"/>`
+      + `<path class="wb-arc-tip" d="M${to.x - 4} ${tip - 5}h8l-4 6z"/><text class="wb-arc-name" x="${center}" y="${y1 + 4}">${escape(arc.name)}</text></g>`;
+  }
+}
+
+/** Pictures by name; those that look as before stay. */
+class Layer {
+  #group;
+  #shown = new Map();
+
+  constructor(svg) {
+    this.#group = document.createElementNS(svg.namespaceURI, 'g');
+    svg.append(this.#group);
+  }
+
+  write(pictures) {
+    for (const [name, { element }] of this.#shown) {
+      if (pictures.has(name))
+        continue;
+      element.remove();
+      this.#shown.delete(name);
+    }
+    const changed = [...pictures].filter(([name, html]) => this.#shown.get(name)?.html !== html);
+    if (changed.length === 0)
+      return;
+    const fresh = document.createElementNS(this.#group.namespaceURI, 'g');
+    fresh.innerHTML = changed.map(([, html]) => html).join('');
+    for (const [name, html] of changed) {
+      const element = fresh.firstElementChild;
+      const old = this.#shown.get(name)?.element;
+      if (old)
+        old.replaceWith(element);
+      else
+        this.#group.append(element);
+      this.#shown.set(name, { html, element });
+    }
   }
 }
 

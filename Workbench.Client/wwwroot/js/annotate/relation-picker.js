@@ -157,12 +157,12 @@ export class RelationPicker {
   }
 
   #ask() {
-    const { graph, schema, text } = this.#owner;
+    const { graph, schema } = this.#owner;
     this.step = 'type';
     const legal = schema.legal(this.head, this.tail);
     this.#menu.innerHTML = legal.map(type =>
       `<button type="button" data-type="${escape(type.name)}">${type.key ? `<kbd>${escape(type.key)}</kbd> ` : ''}${escape(type.name)}</button>`).join('');
-    this.#menu.setAttribute('aria-label', text('menuOf', graph.words(this.head), graph.words(this.tail)));
+    this.#menu.setAttribute('aria-label', this.#owner.text('menuOf', graph.words(this.head), graph.words(this.tail)));
     this.#menu.hidden = false;
     this.#owner.place(this.#menu, this.tail);
     this.#owner.say('pickType', graph.words(this.head), graph.words(this.tail), legal.map(type => `${type.key} ${type.name}`).join(', '));
