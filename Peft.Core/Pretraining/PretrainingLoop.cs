@@ -25,7 +25,7 @@ internal sealed class PretrainingLoop : IDisposable
     private readonly BatchPlan plan;
     private readonly LearningRateSchedule schedule;
 
-    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments)
+    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments, double tableRate = 1)
     {
         this.model = model;
         this.rows = rows;
@@ -47,6 +47,7 @@ internal sealed class PretrainingLoop : IDisposable
             Beta2 = arguments.AdamBeta2,
             Epsilon = arguments.AdamEpsilon,
             WeightDecay = arguments.WeightDecay,
+            RateOf = tableRate == 1 ? null : (parameter, rate) => IsTable(parameter.Name) ? rate * tableRate : rate,
         });
     }
 
@@ -118,6 +119,9 @@ internal sealed class PretrainingLoop : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>Whether a weight has a row for every token.</summary>
+    private bool IsTable(string name) => name == model.Config.EmbeddingPath + ".weight" || name == model.Config.HeadPath + ".weight";
 
     private PretrainingBatch Batch(IEnumerable<int[]> members, int step, int part)
     {

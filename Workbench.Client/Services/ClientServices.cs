@@ -34,6 +34,7 @@ public static class ClientServices
         services.AddScoped<Features.Models.ModelJobs>();
         services.AddScoped<Features.Models.ModelRemovals>();
         services.AddScoped<Features.Models.ModelUploads>();
+        services.AddScoped<Features.Pretraining.PretrainApi>();
         return services.AddRunPages();
     }
 }
