@@ -71,7 +71,11 @@ public sealed record DraftProblem(string Field, string Severity, string Code, st
 public sealed record RunSummary(
     string Id, string Name, string PeftType, MethodFamily Family, string DatasetId, string DatasetName, string ModelId, string ModelName, RunState State,
     int Step, int TotalSteps, double? EtaSeconds, double? Loss, double? EvalLoss, double? TokensPerSecond, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt,
-    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition);
+    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition)
+{
+    /// <summary>Whether it makes a base, and no adapter.</summary>
+    public bool IsPretraining => PeftType == PretrainDraft.PeftType;
+}
 
 /// <summary>What a finished run reached and what it cost.</summary>
 public sealed record RunResult(
@@ -95,7 +99,11 @@ public sealed record RelationScoreDto(string Relation, int TruePositives, int Pr
 
 public sealed record RunDetail(
     RunSummary Summary, RunDraft Draft, string TrainableLine, string Command, string Notes, IReadOnlyDictionary<string, string> Environment,
-    IReadOnlyList<RunFile> Files, long LastSeq);
+    IReadOnlyList<RunFile> Files, long LastSeq)
+{
+    /// <summary>The base model that a pretraining has made; null while there is none.</summary>
+    public string? MadeModelId { get; init; }
+}
 
 public sealed record RunFile(string Path, long Bytes);
 
