@@ -29,6 +29,9 @@ public abstract class WritingTask : TrainingTask
     }
 
     /// <inheritdoc />
+    public override bool CanStream(DatasetKind kind) => kind != DatasetKind.Classification; // its instruction names every label
+
+    /// <inheritdoc />
     public override TaskResult Evaluate(BaseModel model, IReadOnlyList<IDataRecord> records, EvaluationSetting setting, Action<int>? between = null)
     {
         ArgumentNullException.ThrowIfNull(records);
