@@ -100,6 +100,19 @@ public sealed record PeftOption(string Name, PeftOptionKind Kind, string Help)
     public string HelpKey { get; init; } = "";
 }
 
+/// <summary>The format that a method's adapters are saved in.</summary>
+public enum PeftFormat
+{
+    /// <summary>Hugging Face PEFT's.</summary>
+    Peft,
+
+    /// <summary>AdapterHub's.</summary>
+    AdapterHub,
+
+    /// <summary>The trained parameters under the base's own names; no other library has a format for them.</summary>
+    BaseParameters,
+}
+
 /// <summary>Everything the workbench knows about a method: one entry of the registry.</summary>
 public sealed record PeftMethodDescriptor
 {
@@ -129,6 +142,12 @@ public sealed record PeftMethodDescriptor
 
     /// <summary>Whether its change can be added into the base weights.</summary>
     public required bool CanMerge { get; init; }
+
+    /// <summary>Names of methods that come nearest to it, for bases on which it makes no sense.</summary>
+    public IReadOnlyList<string> Nearest { get; init; } = [];
+
+    /// <summary>The format that it is saved in.</summary>
+    public PeftFormat Format { get; init; }
 
     /// <summary>Whether it moves ranks between modules while it trains, and says so in events.</summary>
     public bool MovesRanks { get; init; }

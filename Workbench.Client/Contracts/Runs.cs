@@ -77,6 +77,9 @@ public sealed record DraftProblem(string Field, string Severity, string Code, st
 {
     /// <summary>What would cure it, one click away.</summary>
     public IReadOnlyList<DraftFix> Fixes { get; init; } = [];
+
+    /// <summary>Methods that come nearest and work here, for a method that makes no sense on the base.</summary>
+    public IReadOnlyList<string> Instead { get; init; } = [];
 }
 
 /// <summary>A value that cures a problem of a draft.</summary>

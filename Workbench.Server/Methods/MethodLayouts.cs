@@ -26,7 +26,10 @@ public sealed class MethodLayouts(ModelStore models)
         if (peft is not null)
         {
             var checks = peft.Validate(model);
-            problems.AddRange(checks.Problems.Select(p => new DraftProblem(p.Field, "error", "invalid_" + p.Field, $"{p.Field}: {p.Message}")));
+            problems.AddRange(checks.Problems.Select(p => new DraftProblem(p.Field, "error", "invalid_" + p.Field, $"{p.Field}: {p.Message}")
+            {
+                Instead = p.Field == "peft_type" ? MethodSuggestions.For(peftType, model, model.Task.Name()) : [],
+            }));
             problems.AddRange(checks.Warnings.Select(p => new DraftProblem(p.Field, "warning", "doubtful_" + p.Field, $"{p.Field}: {p.Message}")));
         }
 

@@ -50,7 +50,7 @@ public static class TerScorer
         foreach (var (start, place, length) in SameRuns(words, reference))
         {
             // Only what is wrong on both sides is worth a move, and nothing moves into itself.
-            if (!path.WordWrong[start..(start + length)].Contains(true) || !path.ReferenceWrong[place..(place + length)].Contains(true))
+            if (!path.WordWrong.AsSpan(start, length).Contains(true) || !path.ReferenceWrong.AsSpan(place, length).Contains(true))
                 continue;
             if (path.Aligned[place] >= start && path.Aligned[place] < start + length)
                 continue;

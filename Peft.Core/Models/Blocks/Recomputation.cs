@@ -12,6 +12,9 @@ public sealed class Recomputation(DisposeScope scope)
 {
     private static Exception? s_failure;
 
+    // A tensor that is moved into the scope it is in falls out of it.
+    private readonly HashSet<Tensor> kept = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>Where tensors belong that layers look at again.</summary>
     internal DisposeScope Scope => scope;
 
@@ -24,7 +27,7 @@ public sealed class Recomputation(DisposeScope scope)
     }
 
     /// <summary>Keeps a tensor until the gradients are there.</summary>
-    internal Tensor Keep(Tensor tensor) => tensor.MoveToOtherDisposeScope(scope);
+    internal Tensor Keep(Tensor tensor) => kept.Add(tensor) ? tensor.MoveToOtherDisposeScope(scope) : tensor;
 
     /// <summary>A layer from its input to its output.</summary>
     internal Tensor Layer(Tensor h, Func<Tensor, Tensor> layer) => Layer(h, null, (x, _) => layer(x));

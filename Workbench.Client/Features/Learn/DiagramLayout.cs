@@ -91,7 +91,7 @@ public sealed class DiagramLayout
     private static string Short(string name)
     {
         var parts = name.Split('.').Where(part => part is not ("weight" or "default" or "adapters")).ToArray();
-        return parts.Length == 0 ? name : string.Join('.', parts[^Math.Min(2, parts.Length)..]);
+        return parts.Length == 0 ? name : string.Join('.', parts[^Math.Min(parts[^1] == "bias" ? 3 : 2, parts.Length)..]);
     }
 
     private void Input(IReadOnlyList<LayoutTensorDto> added)

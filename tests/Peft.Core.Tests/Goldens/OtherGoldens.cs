@@ -7,7 +7,8 @@ public sealed class OtherGoldens
     public static IEnumerable<object[]> Cases() => GoldenCase.FindOther(
         "model", "peft", "tokenizer", "metric", "generation", "schedule", "quant", "base", "gguf-blocks", "gguf-model",
         "collate",
-        "training");
+        "training",
+        "import");
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
