@@ -12,7 +12,7 @@ internal static class TokenTexts
     /// <summary>A row as the engine reads it.</summary>
     /// <exception cref="Peft.Core.PeftException">The row is damaged.</exception>
     public static IDataRecord Read(DatasetKind kind, RecordDto row) => kind == DatasetKind.Instruction || row.Data is null
-        ? new InstructionRecord(row.Instruction, row.Input, row.Output) { Id = row.Id }
+        ? (IDataRecord?)Conversations.Of(row) ?? new InstructionRecord(row.Instruction, row.Input, row.Output) { Id = row.Id }
         : TaskContents.Read(kind, row);
 
     /// <summary>Texts with what the tokenizer puts around them; labels are no tokens, so nothing carries loss. What does not fit is lost at the end.</summary>

@@ -27,7 +27,9 @@ public sealed class LargeFileTests(ITestOutputHelper output) : IDisposable
         var large = Train(Write(1_000_000), "large");
         output.WriteLine($"1,000 records: peak {small.Peak / Megabyte} MB, first step after {small.Start:F2} s; 1,000,000: peak {large.Peak / Megabyte} MB, first step after {large.Start:F2} s");
         Assert.InRange(large.Peak - small.Peak, long.MinValue, 64L * Megabyte);
-        Assert.InRange(large.Start, 0, 3);
+
+        // How long a process takes to start depends on what else the machine does; the index must not be what takes long.
+        Assert.InRange(large.Start - small.Start, double.MinValue, 1);
     }
 
     /// <summary>In a process of its own, so that neither run's memory is the other's.</summary>
