@@ -20,6 +20,8 @@ internal sealed class TrainOptions
 {
     private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout), or a .gguf file." };
     private readonly Option<string?> dataset = new("--data", "--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
+    private readonly Option<string[]> mix = new("--mix") { Description = "Another dataset whose training records are mixed in, with its weight: folder=0.5. Can be given several times.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<double> weight = new("--dataset_weight") { Description = "Weight of --data beside those of --mix.", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
@@ -47,7 +49,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, mix, weight, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -79,6 +81,8 @@ internal sealed class TrainOptions
             TaskType = chosen,
             Peft = Method(parsed, chosen),
             Dataset = Path.GetFullPath(parsed.GetValue(dataset)!),
+            DatasetWeight = parsed.GetValue(weight),
+            Mix = parsed.GetValue(mix) is { Length: > 0 } others ? [.. others.Select(Mixed)] : null,
             Training = Training(parsed),
             Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
             CreatedAt = TimeProvider.System.GetUtcNow(),
@@ -86,6 +90,15 @@ internal sealed class TrainOptions
         var paths = RunDirectory.Create(parsed.GetValue(output) ?? "runs", request);
         Console.Error.WriteLine($"run directory: {paths.Root} (pause with Ctrl+C, go on with 'peft train --run {paths.Root}')");
         return paths.Root;
+    }
+
+    /// <summary>A dataset with its weight behind the last equals sign, 1 where none is given.</summary>
+    private static RunDataset Mixed(string text)
+    {
+        var at = text.LastIndexOf('=');
+        return at > 0 && double.TryParse(text.AsSpan(at + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var share)
+            ? new RunDataset(Path.GetFullPath(text[..at]), share)
+            : new RunDataset(Path.GetFullPath(text));
     }
 
     private JsonObject Method(ParseResult parsed, string chosen)
