@@ -13,6 +13,7 @@ public static class Routes
     public const string Catalogue = "/api/catalogue";
     public const string Methods = "/api/methods";
     public const string Runs = "/api/runs";
+    public const string RateSearches = "/api/rate-searches";
     public const string Comparisons = "/api/comparisons";
     public const string System = "/api/system";
     public const string Health = "/health";

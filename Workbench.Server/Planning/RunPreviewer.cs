@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 using Peft.Core.Methods;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Models;
+using Peft.Core.Training;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
+using Workbench.Server.Methods;
 using Workbench.Server.Storage;
 
 namespace Workbench.Server.Planning;
@@ -35,10 +37,11 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
                 plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}")),
             problems,
             Elements(plan.Resolved.Peft),
-            Elements(plan.Resolved.Training),
+            Training(plan.Resolved.Training),
             plan.TaskType)
         {
             Tasks = plan.Tasks,
+            TrainingOptions = TrainingCatalog.All,
         };
     }
 
@@ -61,6 +64,10 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
 
     private static Dictionary<string, JsonElement> Elements(JsonObject json) =>
         json.Where(pair => pair.Key is not ("peft_type" or "task_type")).ToDictionary(pair => pair.Key, pair => JsonSerializer.SerializeToElement(pair.Value));
+
+    /// <summary>Every argument, those without a value as null: the form shows them, too.</summary>
+    private static Dictionary<string, JsonElement> Training(JsonObject json) =>
+        TrainingOption.All.ToDictionary(option => option.Name, option => JsonSerializer.SerializeToElement(json[option.Name]));
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
 }
