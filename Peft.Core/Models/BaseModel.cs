@@ -194,7 +194,7 @@ public abstract class BaseModel : IDisposable
     /// <summary>A mask [B, T] with the virtual tokens of a soft prompt in front.</summary>
     internal Tensor? MaskBehindPrompt(Tensor? attentionMask) => SoftPrompt is not { } prompt || attentionMask is null
         ? attentionMask
-        : cat([ones([attentionMask.shape[0], prompt.Length], attentionMask.dtype, attentionMask.device), attentionMask], 1);
+        : cat([full([attentionMask.shape[0], prompt.Length], Blocks.RowTexts.Of(attentionMask) is null ? 1 : Blocks.RowTexts.Everybody, attentionMask.dtype, attentionMask.device), attentionMask], 1);
 
     /// <summary>Makes a model that no checkpoint holds yet.</summary>
     /// <param name="config">What it is made of.</param>

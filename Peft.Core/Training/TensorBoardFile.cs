@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
@@ -98,9 +99,9 @@ public sealed class TensorBoardFile : IDisposable
     /// <summary>A protocol buffer being written, field by field.</summary>
     private sealed class Message
     {
-        private readonly MemoryStream stream = new();
+        private readonly ArrayBufferWriter<byte> buffer = new();
 
-        public ReadOnlySpan<byte> Bytes => stream.GetBuffer().AsSpan(0, (int)stream.Length);
+        public ReadOnlySpan<byte> Bytes => buffer.WrittenSpan;
 
         public static Message Event(DateTimeOffset time, long step)
         {
@@ -108,7 +109,7 @@ public sealed class TensorBoardFile : IDisposable
             Span<byte> seconds = stackalloc byte[8];
             BinaryPrimitives.WriteDoubleLittleEndian(seconds, time.ToUnixTimeMilliseconds() / 1000.0);
             message.Key(1, 1);
-            message.stream.Write(seconds);
+            message.buffer.Write(seconds);
             return message.Number(2, step);
         }
 
@@ -124,7 +125,7 @@ public sealed class TensorBoardFile : IDisposable
             Key(field, 5);
             Span<byte> bytes = stackalloc byte[4];
             BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
-            stream.Write(bytes);
+            buffer.Write(bytes);
             return this;
         }
 
@@ -136,7 +137,7 @@ public sealed class TensorBoardFile : IDisposable
         {
             Key(field, 2);
             VarInt((ulong)bytes.Length);
-            stream.Write(bytes);
+            buffer.Write(bytes);
             return this;
         }
 
@@ -145,8 +146,8 @@ public sealed class TensorBoardFile : IDisposable
         private void VarInt(ulong value)
         {
             for (; value >= 0x80; value >>= 7)
-                stream.WriteByte((byte)(value | 0x80));
-            stream.WriteByte((byte)value);
+                buffer.Write([(byte)(value | 0x80)]);
+            buffer.Write([(byte)value]);
         }
     }
 }

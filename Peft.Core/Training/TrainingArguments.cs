@@ -11,7 +11,7 @@ namespace Peft.Core.Training;
 /// How a run trains, with the names of Hugging Face's <c>TrainingArguments</c> in JSON and on the command line. Values that are not given
 /// take the defaults here.
 /// </summary>
-public sealed record TrainingArguments
+public sealed partial record TrainingArguments
 {
     /// <summary>Examples of a micro-batch.</summary>
     [TrainingOption(Course, "Records computed side by side.")]

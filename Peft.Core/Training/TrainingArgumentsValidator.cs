@@ -1,4 +1,5 @@
 using Peft.Core.Methods;
+using Peft.Core.Tokenization;
 using Peft.Core.Training.Optimizers;
 
 namespace Peft.Core.Training;
@@ -79,7 +80,7 @@ public static class TrainingArgumentsValidator
 
         NotNegative("doc_stride", arguments.DocStride);
         Positive("max_answer_length", arguments.MaxAnswerLength);
-        Check(arguments.PromptFormat is "auto" or "chat" or "plain", "prompt_format", $"'{arguments.PromptFormat}' is not known; known are auto, chat, plain.");
+        Check(PromptTemplate.Formats.Contains(arguments.PromptFormat), "prompt_format", $"'{arguments.PromptFormat}' is not known; known are {string.Join(", ", PromptTemplate.Formats)}.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(
             maxPositions is null || arguments.MaxLength <= maxPositions,
