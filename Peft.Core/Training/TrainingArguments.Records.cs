@@ -6,14 +6,17 @@ namespace Peft.Core.Training;
 public sealed partial record TrainingArguments
 {
     /// <summary>What of a record is learnt: <c>answers</c>, <c>last_answer</c> or <c>everything</c>.</summary>
+    [TrainingOption(TrainingOptionGroup.Records, "What of a record is learnt: all answers, the last answer, or everything.")]
     public TrainOn TrainOn { get; init; } = TrainOn.Answers;
 
     /// <summary>Puts several records into one row of up to <see cref="MaxLength"/> tokens; each sees itself alone.</summary>
+    [TrainingOption(TrainingOptionGroup.Records, "Puts several records into one row, each seeing itself alone: hardly any padding is computed.")]
     public bool Packing { get; init; }
 
     /// <summary>
     /// Reads the training file record by record while training instead of all of it before: <c>on</c>, <c>off</c>, or <c>auto</c> for files
     /// that are large.
     /// </summary>
+    [TrainingOption(TrainingOptionGroup.Records, "Reads the training file record by record while training, so that large files need no memory.", Choices = "auto on off")]
     public string Streaming { get; init; } = "auto";
 }

@@ -67,6 +67,7 @@ public sealed record TrainingOption(string Name, Type Type, TrainingOptionGroup 
             IReadOnlyList<string> choices = name switch
             {
                 "optim" => Optimizers.OptimizerChoice.Names,
+                "prompt_format" => Tokenization.PromptTemplate.Formats,
                 "lr_scheduler_type" => LearningRateSchedule.TrainingNames,
                 _ when property.PropertyType.IsEnum => [.. Enum.GetNames(property.PropertyType).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)],
                 _ => said.Choices.Split(' ', StringSplitOptions.RemoveEmptyEntries),
