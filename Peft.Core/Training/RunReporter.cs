@@ -42,7 +42,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             Alert("info", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
         if (setup.Train is not { } train || train.CutRecords + train.DroppedRecords == 0)
             return;
-        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Count + train.DroppedRecords) is { } many)
+        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Records + train.DroppedRecords) is { } many)
         {
             Find(many);
         }

@@ -67,6 +67,9 @@ public sealed record RunPreview(
 {
     /// <summary>What this dataset can teach this base, the usual task first.</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>What each training argument is: its kind, its choices, what it does.</summary>
+    public IReadOnlyList<MethodOptionDto> TrainingOptions { get; init; } = [];
 }
 
 /// <summary>Bytes, estimated.</summary>
