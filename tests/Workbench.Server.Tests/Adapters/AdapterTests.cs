@@ -39,6 +39,7 @@ public sealed class AdapterTests(SeededServer server) : IClassFixture<SeededServ
         var files = LoraFiles.Files(2, 1);
         await RefusedAsync("adapter_config.json", [("a.zip", LoraFiles.Zip(new() { ["readme.md"] = [1] }))]);
         await RefusedAsync("no zip file", [("a.zip", [1, 2, 3, 4])]);
+        await RefusedAsync("no zip file", [("a.zip", [.. new byte[100]])]);
         await RefusedAsync("weights are missing", [("a.zip", LoraFiles.Zip(new() { ["adapter_config.json"] = files["adapter_config.json"] }))]);
         await RefusedAsync("not known", [("adapter_config.json", Encoding.UTF8.GetBytes("""{"peft_type":"NEW"}""")), ("adapter_model.safetensors", files["adapter_model.safetensors"])]);
         await RefusedAsync("", [("adapter_config.json", files["adapter_config.json"]), ("adapter_model.safetensors", files["adapter_model.safetensors"][..200])]);
