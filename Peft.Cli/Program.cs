@@ -17,4 +17,5 @@ root.Subcommands.Add(CombineCommand.Create());
 root.Subcommands.Add(CompareCommand.Create());
 root.Subcommands.Add(GgufCommand.Create());
 root.Subcommands.Add(DownloadCommand.Create());
+root.Subcommands.Add(DataCommand.Create());
 return CommandLine.Run(root, args);

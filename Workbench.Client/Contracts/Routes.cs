@@ -5,6 +5,8 @@ public static class Routes
 {
     public const string Projects = "/api/projects";
     public const string Datasets = "/api/datasets";
+    /// <summary>Behind the address of a dataset.</summary>
+    public const string Annotation = "annotation";
     public const string Models = "/api/models";
     public const string ModelPlans = "/api/models/plan";
     public const string ModelJobs = "/api/models/jobs";
