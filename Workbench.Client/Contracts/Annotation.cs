@@ -26,5 +26,15 @@ public sealed record AnnotationProgress(int Records, int Done, int Skipped, int 
 /// <summary>Instruction, input and output of a record while it is annotated.</summary>
 public sealed record RecordTextsDto(string Instruction, string Input, string Output);
 
-/// <summary>Texts that somebody typed, and the record they were typed over.</summary>
+/// <summary>Texts that somebody typed over those of a record.</summary>
 public sealed record ReadRecordTexts(RecordTextsDto Texts);
+
+/// <summary>A record's texts beside its graph; <c>Follows</c>: the output says the triples of the graph.</summary>
+public sealed record AnnotatedTextsDto(
+    string Instruction, string Input, string Output, bool Editable, bool Follows, IReadOnlyList<string> Problems, IReadOnlyList<AnnotationFlagDto> Flags);
+
+/// <summary>A span or relation that the schema does not allow, and why.</summary>
+public sealed record AnnotationFlagDto(string Id, string Message);
+
+/// <summary>What is wrong with a typed text, in place.</summary>
+public sealed record TextProblemDto(string Field, int? Column, string Message);

@@ -30,6 +30,7 @@ public static class ClientServices
         services.AddScoped<ApiClient>();
         services.AddScoped<Features.Datasets.DatasetsApi>();
         services.AddScoped<Features.Datasets.DatasetDeletes>();
+        services.AddScoped<Features.Annotation.AnnotationApi>();
         services.AddScoped<Features.Models.ModelsApi>();
         services.AddScoped<Features.Models.ModelJobs>();
         services.AddScoped<Features.Models.ModelRemovals>();

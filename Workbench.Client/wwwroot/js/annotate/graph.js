@@ -70,6 +70,7 @@ export function inverse(operation) {
 export class History {
   #undo = [];
   #redo = [];
+  #kinds = new Map();
 
   constructor(steps) {
     for (const { record, operation } of steps)
@@ -86,6 +87,7 @@ export class History {
 
   add(record, operation) {
     const step = { record, operation };
+    this.#kinds.set(operation.id, this.#kinds.get(operation.undoes) ?? operation.kind);
     if (operation.undoes && this.#undo.at(-1)?.operation.id === operation.undoes) {
       this.#undo.pop();
       this.#redo.push(step);
@@ -101,6 +103,11 @@ export class History {
   /** The step that undo (or redo) has to take back. */
   next(redo) {
     return (redo ? this.#redo : this.#undo).at(-1);
+  }
+
+  /** What an operation did in the first place, also when it took something back. */
+  kindOf(operation) {
+    return this.#kinds.get(operation.id) ?? operation.kind;
   }
 
   /** Leaves out a step that did not come to pass. */
