@@ -21,7 +21,7 @@ public sealed class PlaygroundPageTests : RunPagesContext
             new AdapterSummary("a2", "without a base", AdapterSource.Imported, "LORA", "LoRA", MethodFamily.Reparameterization, "CAUSAL_LM", null, "x", 8, 1, 1, DateTimeOffset.UnixEpoch),
         });
         var page = Render<PlaygroundPage>();
-        page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("select option").Count));
+        page.WaitForAssertion(() => Assert.Equal(3, page.Find("select").Children.Length));
         page.Find("textarea").Input("my own sentence");
 
         page.Find("select").Change("a1");
