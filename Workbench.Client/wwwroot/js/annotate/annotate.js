@@ -14,6 +14,7 @@ import { RelationPicker } from './relation-picker.js';
 import { SaveQueue } from './save-queue.js';
 import { Schema } from './schema.js';
 import { Sheet } from './sheet.js';
+import { Suggestions } from './suggestions.js';
 import * as edits from './edits.js';
 import * as journey from './journey.js';
 
@@ -51,6 +52,7 @@ class Annotator {
     });
     this.picker = new RelationPicker(this.parts.menu, this);
     this.choosing = new Choosing(this);
+    this.suggestions = new Suggestions(this);
     this.list = new GraphList(this.parts.list, { text: (...parts) => this.text(...parts), choose: (...what) => this.choosing.choose(...what) });
     this.pointer = new Pointer(this.parts.paper, this.choosing);
     document.addEventListener('keydown', this.#listen, true);
@@ -92,8 +94,6 @@ class Annotator {
     journey.readAhead(this, id);
   }
 
-  // What the page asks for.
-
   press(key) {
     this.batch(() => this.#run(key, true));
   }
@@ -104,6 +104,20 @@ class Annotator {
 
   skip(reason) {
     this.batch(() => journey.finish(this, 'skipped', reason));
+  }
+
+  /** What somebody else did. */
+  remote(record, operation) {
+    return journey.remote(this, record, operation);
+  }
+
+  refresh() {
+    return journey.reload(this);
+  }
+
+  /** Asks rules and other records, or the adapter of a run. */
+  suggest(run) {
+    return journey.suggest(this, run);
   }
 
   /** Reads typed texts into the graph; answers what is wrong with them. */
@@ -280,6 +294,7 @@ class Annotator {
     if (moved) {
       this.selected = this.lastHead = null;
       this.picker.cancel(false);
+      this.suggestions.clear();
       this.parts.say('', false);
     }
     this.#takeTexts(view.texts);
@@ -301,7 +316,7 @@ class Annotator {
     const { graph, selected, arcsShown } = this;
     const relations = [...graph.relations.values()].filter(relation => arcsShown === 'all' || selected?.id === relation.id
       || (arcsShown === 'selected' && selected && (relation.head === selected.id || relation.tail === selected.id)));
-    const look = { selected, relations, badges: this.sheet.badges(this.picker), lit: this.picker.lit, flags: this.#flags };
+    const look = { selected, relations, badges: this.sheet.badges(this.picker), lit: this.picker.lit, flags: this.#flags, suggested: this.suggestions.look() };
     this.sheet.paint(look);
     this.parts.list.hidden = !this.listed;
     if (this.listed)
@@ -330,7 +345,7 @@ class Annotator {
     return {
       state: this.graph.state, pending: this.queue.pending, offline: this.queue.offline, canUndo: this.history?.canUndo ?? false,
       canRedo: this.history?.canRedo ?? false, spans: this.graph.spans.size, relations: this.graph.relations.size, arcs: this.arcsShown,
-      list: this.listed, words: this.selection.words, picking: this.picker.step,
+      list: this.listed, words: this.selection.words, picking: this.picker.step, suggested: this.suggestions.count,
     };
   }
 }
