@@ -14,6 +14,8 @@ public static class Routes
     public const string Hub = "/api/models/hub";
     public const string Catalogue = "/api/catalogue";
     public const string Methods = "/api/methods";
+    public const string Adapters = "/api/adapters";
+    public const string Lessons = "/api/lessons";
     public const string Runs = "/api/runs";
     public const string Comparisons = "/api/comparisons";
     public const string System = "/api/system";

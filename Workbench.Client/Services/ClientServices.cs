@@ -35,6 +35,8 @@ public static class ClientServices
         services.AddScoped<Features.Models.ModelJobs>();
         services.AddScoped<Features.Models.ModelRemovals>();
         services.AddScoped<Features.Models.ModelUploads>();
+        services.AddScoped<Features.Adapters.AdaptersApi>();
+        services.AddScoped<Features.Adapters.AdapterJobs>();
         return services.AddRunPages();
     }
 }

@@ -207,7 +207,7 @@ public sealed class AnnotationTests(WorkbenchFactory server) : IClassFixture<Wor
         (await http.SendAsync<RecordDto>(HttpMethod.Post, $"{Routes.Datasets}/{id}/records",
             new SaveRecord(DatasetSplit.Train, null, null, null, new RelationFormDto(["配偶", "结婚时间", "结婚地点"], passage, [])))).Id;
 
-    private Task SaveSchemaAsync(string id) => _http.SendAsync<AnnotationSchemaState>(HttpMethod.Put, $"{Routes.Datasets}/{id}/annotation/schema", new SaveAnnotationSchema(0, new AnnotationSchemaDto(
+    private Task<AnnotationSchemaState> SaveSchemaAsync(string id) => _http.SendAsync<AnnotationSchemaState>(HttpMethod.Put, $"{Routes.Datasets}/{id}/annotation/schema", new SaveAnnotationSchema(0, new AnnotationSchemaDto(
         [new("人物", 0), new("时间", 1), new("地点", 2)],
         [new("配偶", ["人物"], ["人物"], Symmetric: true), new("结婚时间", ["人物"], ["时间"]), new("结婚地点", ["人物"], ["地点"])])));
 
