@@ -1,5 +1,4 @@
-// The annotation of one record after another. Everything between a key and the picture happens here, without the server and without the page around;
-// both hear of it afterwards.
+// The annotation of one record after another. What lies between a key and the picture happens here; server and page hear of it afterwards.
 
 import { Choosing } from './choosing.js';
 import { Graph, History } from './graph.js';
@@ -254,8 +253,8 @@ class Annotator {
   }
 
   #key(event) {
-    const key = keyName(event);
-    if (!key || !this.shown || event.target.closest?.('[role=dialog], .wb-help, .wb-annotate-foreign'))
+    const key = this.shown && keyName(event);
+    if (!key || event.target.closest?.('[role=dialog], .wb-help, .wb-annotate-foreign'))
       return;
     // "g" and a letter go to another page; the shell does that.
     if (this.#going || key === 'g') {
@@ -264,8 +263,7 @@ class Annotator {
     }
     if ((key === 'Enter' || key === ' ') && event.target.closest?.('a, button, summary, [role=button]'))
       return;
-    const inText = this.parts.paper.contains(event.target) || event.target === document.body;
-    if (!this.batch(() => this.#run(key, inText)))
+    if (!this.batch(() => this.#run(key, this.parts.paper.contains(event.target) || event.target === document.body)))
       return;
     event.preventDefault();
     event.stopPropagation();
@@ -325,13 +323,13 @@ class Annotator {
   }
 
   #saved(record, answer) {
-    this.news.tell(answer.progress ? { progress: answer.progress } : {});
+    if (answer.progress)
+      this.news.tell({ progress: answer.progress });
     if (record !== this.graph.record)
       return;
     this.#takeTexts(answer.texts);
     this.news.tell({ texts: answer.texts });
-    if (this.listed)
-      requestAnimationFrame(() => this.changed());
+    this.changed();
   }
 
   async #refusedByServer(record, operation, message) {

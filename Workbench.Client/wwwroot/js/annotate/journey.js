@@ -92,9 +92,8 @@ export async function remote(view, record, operation) {
   view.records.forget(record);
   if (record !== view.graph.record)
     return;
-  // What waits here was made without knowing of it: the server says how both go together.
-  if (view.queue.of(record).length > 0 || operation.texts || !view.graph.apply(operation))
-    await reload(view);
+  // The record's texts, and how it goes together with what waits here, are the server's to say.
+  await reload(view);
   view.say('othersDid', view.text(`kind-${operation.kind === 'undo' ? 'delete' : operation.kind}`));
   view.changed();
 }
