@@ -105,6 +105,11 @@ export class History {
     return (redo ? this.#redo : this.#undo).at(-1);
   }
 
+  /** Grows with everything that is done. */
+  get length() {
+    return this.#kinds.size;
+  }
+
   knows(id) {
     return this.#kinds.has(id);
   }

@@ -98,14 +98,19 @@ export async function remote(view, record, operation) {
   view.changed();
 }
 
-/** The record as the server has it now. */
+/** The record as the server has it now, with everything that was done here while it was read. */
 export async function reload(view) {
   const id = view.graph.record;
-  await view.queue.flush();
   try {
-    const fresh = await view.records.fresh(id);
-    if (id === view.graph.record)
-      view.show(fresh);
+    for (let done = -1; done !== view.history.length;) {
+      await view.queue.flush();
+      done = view.history.length;
+      const fresh = await view.records.fresh(id);
+      if (id !== view.graph.record)
+        return;
+      if (done === view.history.length)
+        view.show(fresh);
+    }
   } catch (failure) {
     view.news.tell({ failure: failure.message });
   }
