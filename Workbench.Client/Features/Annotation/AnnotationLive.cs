@@ -16,6 +16,7 @@ public sealed class AnnotationLive : IAsyncDisposable
     private readonly HubConnection _connection;
     private readonly CancellationTokenSource _gone = new();
     private (string Dataset, string Name, string? Record)? _place;
+    private Task? _connecting;
 
     public AnnotationLive(NavigationManager navigation)
     {
@@ -38,13 +39,12 @@ public sealed class AnnotationLive : IAsyncDisposable
 
     public string? Own => _connection.ConnectionId;
 
-    public async Task LookAsync(string dataset, string name, string? record)
+    /// <summary>Says where this page is, now or as soon as there is a connection.</summary>
+    public Task LookAsync(string dataset, string name, string? record)
     {
         _place = (dataset, name, record);
-        if (_connection.State == HubConnectionState.Disconnected && !_gone.IsCancellationRequested)
-            await ConnectAsync(again: false);
-        else
-            await TellAsync();
+        _connecting ??= ConnectAsync(again: false);
+        return TellAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -54,9 +54,10 @@ public sealed class AnnotationLive : IAsyncDisposable
         _gone.Dispose();
     }
 
+    /// <summary>Tries until the server answers, for as long as the page is open.</summary>
     private async Task ConnectAsync(bool again)
     {
-        while (!_gone.IsCancellationRequested)
+        while (!_gone.IsCancellationRequested && _connection.State == HubConnectionState.Disconnected)
         {
             try
             {
@@ -64,12 +65,11 @@ public sealed class AnnotationLive : IAsyncDisposable
                 await TellAsync();
                 if (again)
                     Returned?.Invoke();
-                return;
             }
-            catch (Exception away) when (away is HttpRequestException or HubException or InvalidOperationException)
+            catch (HttpRequestException)
             {
                 again = true;
-                await Task.Delay(s_pause, _gone.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+                await PauseAsync();
             }
             catch (OperationCanceledException) when (_gone.IsCancellationRequested)
             {
@@ -78,9 +78,31 @@ public sealed class AnnotationLive : IAsyncDisposable
         }
     }
 
+    private async Task PauseAsync()
+    {
+        try
+        {
+            await Task.Delay(s_pause, _gone.Token);
+        }
+        catch (OperationCanceledException) when (_gone.IsCancellationRequested)
+        {
+            // The page was left; the loop ends.
+            _place = null;
+        }
+    }
+
     private async Task TellAsync()
     {
-        if (_place is var (dataset, name, record) && _connection.State == HubConnectionState.Connected)
+        if (_place is not var (dataset, name, record) || _connection.State != HubConnectionState.Connected)
+            return;
+        try
+        {
             await _connection.InvokeAsync(nameof(IAnnotationHub.Look), dataset, name, record, _gone.Token);
+        }
+        catch (Exception lost) when (lost is HubException or InvalidOperationException or OperationCanceledException or System.Net.WebSockets.WebSocketException)
+        {
+            // The connection broke in the middle; when it stands again, it is told again.
+            return;
+        }
     }
 }
