@@ -84,7 +84,7 @@ public static partial class YamlText
         }
     }
 
-    private static JsonNode? Value(string text) => text switch
+    private static JsonValue? Value(string text) => text switch
     {
         "" or "~" or "null" or "Null" or "NULL" => null,
         "true" or "True" or "TRUE" => JsonValue.Create(true),
