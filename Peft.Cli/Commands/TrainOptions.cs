@@ -21,6 +21,8 @@ internal sealed class TrainOptions
 {
     private readonly Option<string?> baseModel = new("--base") { Description = "Folder of the base model (Hugging Face layout), or a .gguf file." };
     private readonly Option<string?> dataset = new("--data", "--dataset") { Description = "Dataset folder (train/dev/test.jsonl) or one JSON/JSONL file." };
+    private readonly Option<string[]> mix = new("--mix") { Description = "Another dataset whose training records are mixed in, with its weight: folder=0.5. Can be given several times.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<double> weight = new("--dataset_weight") { Description = "Weight of --data beside those of --mix.", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> output = new("--output") { Description = "Folder in which the run directory is made (default: runs)." };
     private readonly Option<string> name = new("--name") { Description = "Display name.", DefaultValueFactory = _ => "" };
     private readonly Option<string> method = new("--method") { Description = $"{PeftMethodRegistry.Names}, or NONE to measure the base alone.", DefaultValueFactory = _ => "LORA" };
@@ -51,7 +53,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, mix, weight, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options, over a recipe where one is given, and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -94,6 +96,8 @@ internal sealed class TrainOptions
             TaskType = chosen,
             Peft = Method(parsed, chosen),
             Dataset = Path.GetFullPath(parsed.GetValue(dataset)!),
+            DatasetWeight = parsed.GetValue(weight),
+            Mix = parsed.GetValue(mix) is { Length: > 0 } others ? [.. others.Select(Mixed)] : null,
             Training = Training(parsed),
             Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
             CreatedAt = TimeProvider.System.GetUtcNow(),
@@ -130,6 +134,15 @@ internal sealed class TrainOptions
         if (hash is not null && Recipe.DataHash(order.Dataset) is { } found && found != hash)
             Console.Error.WriteLine($"warning: the recipe was made with other data (hash {hash}, here {found}); results will differ.");
         return order;
+    }
+
+    /// <summary>A dataset with its weight behind the last equals sign, 1 where none is given.</summary>
+    private static RunDataset Mixed(string text)
+    {
+        var at = text.LastIndexOf('=');
+        return at > 0 && double.TryParse(text.AsSpan(at + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var share)
+            ? new RunDataset(Path.GetFullPath(text[..at]), share)
+            : new RunDataset(Path.GetFullPath(text));
     }
 
     private JsonObject Method(ParseResult parsed, string chosen)

@@ -35,7 +35,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Records ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)

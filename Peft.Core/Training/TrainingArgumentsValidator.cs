@@ -81,6 +81,8 @@ public static class TrainingArgumentsValidator
         NotNegative("doc_stride", arguments.DocStride);
         Positive("max_answer_length", arguments.MaxAnswerLength);
         Check(PromptTemplate.Formats.Contains(arguments.PromptFormat), "prompt_format", $"'{arguments.PromptFormat}' is not known; known are {string.Join(", ", PromptTemplate.Formats)}.");
+        Check(arguments.Streaming is "auto" or "on" or "off", "streaming", $"'{arguments.Streaming}' is not known; known are auto, on, off.");
+        Check(!arguments.Packing || arguments.Streaming != "on", "packing", "cannot be used with streaming: which records fit one row is decided before training. Set streaming to off.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(
             maxPositions is null || arguments.MaxLength <= maxPositions,

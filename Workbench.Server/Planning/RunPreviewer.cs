@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core.Methods;
+using Peft.Core.Runs;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Models;
 using Peft.Core.Training;
@@ -12,7 +13,7 @@ using Workbench.Server.Storage;
 namespace Workbench.Server.Planning;
 
 /// <summary>What a draft amounts to, before anything is started.</summary>
-public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirectory data)
+public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirectory data, TokenChecks tokens)
 {
     public async Task<RunPreview> PreviewAsync(RunDraft draft, CancellationToken cancel)
     {
@@ -24,6 +25,7 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
         IReadOnlyList<DraftProblem> problems = memory.Total > memory.Machine
             ? [.. plan.Problems, new DraftProblem("memory", "warning", "memory_short", $"The run needs about {Gigabytes(memory.Total)} GB, this machine has {Gigabytes(memory.Machine)} GB.")]
             : plan.Problems;
+        problems = [.. problems, .. await tokens.CheckAsync(plan, cancel)];
         return new RunPreview(
             count?.Line ?? "",
             count?.Trainable ?? 0,
@@ -34,7 +36,8 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
             CommandLine.Of(
                 plan,
                 plan.Model is null ? draft.ModelId : data.Resolve(plan.Model.Path),
-                plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}")),
+                plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}"),
+                [.. plan.Mix.Select(other => new RunDataset(data.Resolve($"datasets/{other.Dataset.Id}"), other.Weight))]),
             problems,
             Elements(plan.Resolved.Peft),
             Training(plan.Resolved.Training),
