@@ -93,7 +93,6 @@ internal static class DataCommand
 internal sealed class DataImportReport(DatasetImport import, DatasetKind kind, Stream? refused)
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private const int Shown = 20;
     private readonly Dictionary<string, List<IDataRecord>> splits = DatasetSnapshot.Splits.ToDictionary(split => split, _ => new List<IDataRecord>());
     private readonly SortedDictionary<string, int> told = new(StringComparer.Ordinal);
