@@ -13,7 +13,7 @@ public sealed class TaskTests(BrowserFixture browser)
 
     [SkippableTheory]
     [InlineData("Reading comprehension", "mini-roberta-zh", "QUESTION_ANS", "F1")]
-    [InlineData("Financial sentiment", "mini-mt5-zh", "SEQ_2_SEQ_LM", "accuracy")]
+    [InlineData("Financial sentiment", "mini-mt5-zh", "SEQ_2_SEQ_LM", "xact match")]
     public async Task Run_SampleOnASmallBase_ShowsItsScoreLive(string dataset, string model, string task, string score)
     {
         await using var session = await browser.OpenAsync("/runs/new", locale: "en-US");
