@@ -102,7 +102,7 @@ public sealed record TrainingArguments
     /// <summary>Puts records of similar length into one batch.</summary>
     public bool GroupByLength { get; init; }
 
-    /// <summary><c>auto</c> (the base's chat template, plain where it has none), <c>chat</c> or <c>plain</c>.</summary>
+    /// <summary><c>auto</c> (the base's chat template, plain where it has none), <c>chat</c>, <c>plain</c>, or the name of a built-in chat template.</summary>
     public string PromptFormat { get; init; } = "auto";
 
     /// <summary>Share of the probability that label smoothing spreads over all tokens.</summary>

@@ -60,7 +60,9 @@ public static class TrainingArgumentsValidator
         Check(arguments.LabelSmoothingFactor is >= 0 and < 1, "label_smoothing_factor", $"must be at least 0 and below 1, but is {arguments.LabelSmoothingFactor}.");
         NotNegative("doc_stride", arguments.DocStride);
         Positive("max_answer_length", arguments.MaxAnswerLength);
-        Check(arguments.PromptFormat is "auto" or "chat" or "plain", "prompt_format", $"'{arguments.PromptFormat}' is not known; known are auto, chat, plain.");
+        Check(
+            Tokenization.PromptTemplate.Formats.Contains(arguments.PromptFormat), "prompt_format",
+            $"'{arguments.PromptFormat}' is not known; known are {string.Join(", ", Tokenization.PromptTemplate.Formats)}.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(
             maxPositions is null || arguments.MaxLength <= maxPositions,
