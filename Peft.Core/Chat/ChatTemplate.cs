@@ -116,7 +116,7 @@ public sealed class ChatTemplate
         }
         catch (JinjaException error)
         {
-            throw new PeftException(error.Kind == "TemplateError" ? error.Message : $"The chat template failed: {error.Message}", error);
+            throw new PeftException(error.Kind is "TemplateError" or "LimitError" ? error.Message : $"The chat template failed: {error.Message}", error);
         }
         catch (Exception error) when (error is OutOfMemoryException or InvalidOperationException { InnerException: JinjaException })
         {

@@ -21,6 +21,7 @@ public static class CausalLoss
     /// <param name="labels">Labels [B, T], not shifted.</param>
     /// <param name="numItemsInBatch">Divide the summed loss by this instead of the batch's own number of predicted labels (gradient accumulation).</param>
     /// <param name="labelSmoothing">ε of label smoothing; with it the loss is always the batch's own mean, as in Hugging Face's Trainer.</param>
+    /// <param name="places">Where each token stands, [B, T], when rows hold several texts; null counts from the left.</param>
     /// <exception cref="PeftException">No label to learn from.</exception>
     public static Tensor Compute(
         CausalLanguageModel model,
@@ -28,7 +29,8 @@ public static class CausalLoss
         Tensor? attentionMask,
         Tensor labels,
         double? numItemsInBatch = null,
-        double labelSmoothing = 0)
+        double labelSmoothing = 0,
+        Tensor? places = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(labels);
@@ -36,7 +38,7 @@ public static class CausalLoss
         var (positions, targets) = PredictedPositions(labels, model.Config.LooksAhead, model.LeadingOutputs);
         if (positions.Length == 0 && numItemsInBatch is null)
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
-        var hidden = model.Hidden(inputIds, attentionMask);
+        var hidden = model.Hidden(inputIds, attentionMask, null, places);
         var flat = hidden.view(-1, hidden.shape[2]); // [B*T, C]
         if (positions.Length == 0)
             return (flat.to(ScalarType.Float32).sum() * 0).MoveToOuterDisposeScope();

@@ -2,34 +2,41 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Peft.Core.Chat;
 using Peft.Core.Data;
+using Peft.Core.Data.Tasks;
 
 namespace Peft.Core.Tokenization;
 
 /// <summary>
-/// How instruction and input become the text in front of the answer, and what ends the answer. The base's chat template decides, or a built-in
-/// one that was chosen; a base without template gets a plain form.
+/// How instruction and input become the text in front of the answer, and what ends the answer. The base's own chat template decides, or one that
+/// was chosen by name: a built-in chat template or an instruction form; a base without template gets a plain form.
 /// </summary>
 public sealed partial class PromptTemplate
 {
-    /// <summary>Stand for texts when a template is looked at: nothing that a template trims, and nothing that texts contain.</summary>
-    private const string Question = "\uE0F0\uE0F1", Reply = "\uE0F2\uE0F3";
-
-    private readonly Func<string, string> render;
+    private readonly Func<string, string, string> prompt;
+    private readonly Func<IReadOnlyList<ChatMessage>, string?, IReadOnlyList<TurnPiece>> pieces;
+    private readonly ChatTurns? rendered;
     private readonly IReadOnlyList<string> markers;
+    private readonly string start;
+    private readonly string eos;
 
-    private PromptTemplate(string name, Func<string, string> render, string tail, string end, IReadOnlyList<string>? markers = null)
+    private PromptTemplate(string name, string head, string tail, string end, TurnTemplate turns, InstructionTemplate? form = null)
     {
         Name = name;
-        this.render = render;
-        Tail = tail;
-        End = end;
-        this.markers = markers ?? [];
+        prompt = form is null ? (instruction, input) => head + Content(instruction, input) + tail : (instruction, input) => head + form.Render(instruction, input);
+        pieces = turns.Pieces;
+        (start, eos, Tail, End, markers) = (turns.Start, end, tail, end, []);
     }
 
-    /// <summary>What <c>prompt_format</c> may be: auto, chat, plain, and the built-in templates.</summary>
-    public static IReadOnlyList<string> Formats { get; } = ["auto", "chat", "plain", .. ChatTemplates.BuiltIn.Keys.Where(name => name != "plain").Order(StringComparer.Ordinal)];
+    private PromptTemplate(string name, ChatTurns rendered, string start, string eos, IReadOnlyList<string> markers)
+    {
+        Name = name;
+        this.rendered = rendered;
+        prompt = (instruction, input) => rendered.Front(Content(instruction, input));
+        pieces = rendered.Pieces;
+        (this.start, this.eos, Tail, End, this.markers) = (start, eos, rendered.Tail, rendered.End, markers);
+    }
 
-    /// <summary><c>chat</c>, <c>plain</c> or the name of a built-in template.</summary>
+    /// <summary><c>chat</c>, <c>plain</c>, the name of an <see cref="InstructionTemplate"/> or of a built-in chat template.</summary>
     public string Name { get; }
 
     /// <summary>Text behind every answer: the token that ends it.</summary>
@@ -38,61 +45,42 @@ public sealed partial class PromptTemplate
     /// <summary>Text behind instruction and input that must survive when a long prompt is cut.</summary>
     public string Tail { get; }
 
+    /// <summary>Every format.</summary>
+    public static IReadOnlyList<string> Formats { get; } = 
+        [.. new[] { "auto", "chat", "plain" }.Concat(InstructionTemplate.All.Select(template => template.Name)).Concat(ChatTemplates.BuiltIn.Keys.Order(StringComparer.Ordinal)).Distinct()];
+
     /// <summary>The template of a base.</summary>
     /// <param name="tokenizer">The base's tokenizer with its config.</param>
-    /// <param name="format"><c>auto</c> (the base's template, plain where it has none), <c>chat</c>, <c>plain</c> or a built-in template.</param>
+    /// <param name="format"><c>auto</c> (the base's template, plain where it has none), <c>chat</c>, <c>plain</c>, the name of an <see cref="InstructionTemplate"/> or of a built-in chat template.</param>
     /// <exception cref="PeftException">A chat template that cannot be read or hides the answer, or an unknown format.</exception>
     public static PromptTemplate Of(PretrainedTokenizer tokenizer, string format = "auto")
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         var own = tokenizer.Config["chat_template"];
+        var (bos, eos) = (tokenizer.BosToken ?? "", tokenizer.EosToken ?? "");
         if (format == "plain" || (format == "auto" && own is null))
-        {
-            var head = tokenizer.BosToken ?? "";
-            return new PromptTemplate("plain", content => head + content + "\n", "\n", tokenizer.EosToken ?? "");
-        }
-
+            return new PromptTemplate("plain", bos, "\n", eos, PlainTurns(tokenizer));
+        if (InstructionTemplate.Find(format) is { } form)
+            return new PromptTemplate(format, bos, form.Tail, eos, PlainTurns(tokenizer), form);
         if (ChatTemplates.BuiltIn.TryGetValue(format, out var known))
-            return Of(tokenizer, ChatTemplates.Compile(known.Source), known.Name, known.Markers);
+            return Rendered(tokenizer, ChatTemplates.Compile(known.Source), known.Name, known.Markers);
         if (format is not ("auto" or "chat"))
             throw new PeftException($"prompt_format '{format}' is not known: use {string.Join(", ", Formats)}.");
         if (own is null)
             throw new PeftException("prompt_format chat was asked for, but tokenizer_config.json has no chat_template. Use prompt_format plain.");
         if (own is JsonValue value && value.TryGetValue<string>(out var source) && RoleTags().Match(source) is { Success: true } match)
         {
-            var (open, tail) = ((tokenizer.BosToken ?? "") + match.Groups["open"].Value + "user" + match.Groups["close"].Value, match.Groups["generate"].Value);
-            return new PromptTemplate("chat", content => open + content + tail, tail, tokenizer.EosToken ?? "");
+            var (open, close, assistant) = (match.Groups["open"].Value, match.Groups["close"].Value, match.Groups["generate"].Value);
+            return new PromptTemplate("chat", bos + open + "user" + close, assistant, eos, new TurnTemplate(bos, open, close, eos, "", ""));
         }
 
-        return Of(tokenizer, ChatTemplates.Of(tokenizer.Config) ?? throw new PeftException("The base's chat_template (tokenizer_config.json) is neither a text nor a list of templates."), "chat");
+        var template = ChatTemplates.Of(tokenizer.Config) ?? throw new PeftException("The base's chat_template (tokenizer_config.json) is neither a text nor a list of templates.");
+        return Rendered(tokenizer, template, "chat", []);
     }
 
-    /// <summary>A template that is rendered: the prompt is what it writes in front of the assistant's answer, the end what it writes behind.</summary>
-    internal static PromptTemplate Of(PretrainedTokenizer tokenizer, ChatTemplate template, string name, IReadOnlyList<string>? markers = null)
-    {
-        var special = ChatTemplates.Special(tokenizer.Config);
-        string Whole(string content) => template.Render([Message("user", content), Message("assistant", Reply)], special).Text;
-        string Front(string content)
-        {
-            var text = Whole(content);
-            return text[..text.LastIndexOf(Reply, StringComparison.Ordinal)];
-        }
-
-        var probe = Whole(Question);
-        var (asked, answered) = (probe.LastIndexOf(Question, StringComparison.Ordinal), probe.LastIndexOf(Reply, StringComparison.Ordinal));
-        if (asked < 0 || answered < asked)
-        {
-            throw new PeftException(
-                $"The chat template '{name}' does not write the question and then the answer as they are, so nothing could be learnt from it. "
-                + "Set prompt_format to plain to train with '{instruction}\\n{input}\\n' in front of the answer, or to one of the built-in templates.");
-        }
-
-        var end = probe[(answered + Reply.Length)..];
-        var eos = tokenizer.EosToken ?? "";
-        var stop = eos.Length == 0 ? -1 : end.IndexOf(eos, StringComparison.Ordinal);
-        end = stop >= 0 ? end[..(stop + eos.Length)] : end + eos;
-        return new PromptTemplate(name, Front, probe[(asked + Question.Length)..answered], end, markers);
-    }
+    /// <summary>A template that is rendered for every record.</summary>
+    internal static PromptTemplate Rendered(PretrainedTokenizer tokenizer, ChatTemplate template, string name, IReadOnlyList<string> markers) =>
+        new(name, new ChatTurns(template, ChatTemplates.Special(tokenizer.Config), tokenizer.EosToken ?? ""), tokenizer.BosToken ?? "", tokenizer.EosToken ?? "", markers);
 
     /// <summary>Says what of the template the base does not know as tokens, so that it would be learnt letter by letter; null when they match.</summary>
     public string? Mismatch(PretrainedTokenizer tokenizer)
@@ -104,7 +92,7 @@ public sealed partial class PromptTemplate
     }
 
     /// <summary>The text in front of the answer. Without input there is no line break.</summary>
-    public string Prompt(string instruction, string input) => render(Content(instruction, input));
+    public string Prompt(string instruction, string input) => prompt(instruction, input);
 
     /// <summary>The text in front of a record's answer.</summary>
     public string Prompt(InstructionRecord record)
@@ -114,14 +102,34 @@ public sealed partial class PromptTemplate
     }
 
     /// <summary>The text in front of the answer to a prompt that a person wrote as one piece.</summary>
-    public string Prompt(string content) => render(content);
+    public string Prompt(string content) => prompt(content, "");
+
+    /// <summary>The text in front of the next answer of a conversation.</summary>
+    /// <param name="messages">What was said so far.</param>
+    /// <param name="tools">The tools that are offered, as JSON.</param>
+    public string Prompt(IReadOnlyList<ChatMessage> messages, string? tools = null)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+
+        // The turn to come is written with a text that the conversation cannot hold, and everything in front of it is the prompt.
+        return string.Concat(Pieces([.. messages, new ChatMessage(ChatMessage.Assistant, "\0")], tools).TakeWhile(piece => !piece.Text.StartsWith('\0')).Select(piece => piece.Text));
+    }
+
+    /// <summary>The pieces of a conversation in order: what the assistant says, with what ends it, and what stands around.</summary>
+    /// <param name="messages">What was said.</param>
+    /// <param name="tools">The tools that were offered, as JSON.</param>
+    public IReadOnlyList<TurnPiece> Pieces(IReadOnlyList<ChatMessage> messages, string? tools = null) => pieces(messages, tools);
+
+    /// <summary>A text that is learnt as it is, with the tokens that begin and end a text.</summary>
+    public string Around(string text) => start + text + eos;
 
     /// <summary>The answer with the token that ends it.</summary>
-    public string Answer(string output) => output + End;
+    public string Answer(string output) => (rendered?.Answer(output) ?? output) + End;
+
+    /// <summary>Turns without roles: each on a line of its own, answers closed by the ending token.</summary>
+    private static TurnTemplate PlainTurns(PretrainedTokenizer tokenizer) => new(tokenizer.BosToken ?? "", null, "", tokenizer.EosToken ?? "", "\n", "");
 
     private static string Content(string instruction, string input) => input.Length == 0 ? instruction : instruction + "\n" + input;
-
-    private static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
 
     /// <summary>
     /// bos, then for every message an opening, the role, a closing and the content, eos behind an assistant's; the generation prompt is the

@@ -40,7 +40,14 @@ public enum MethodFamily
 /// <summary>A method as the form shows it. Texts are resource keys with an English fallback.</summary>
 public sealed record MethodDto(
     string PeftType, string DisplayName, MethodFamily Family, string Summary, string Paper, IReadOnlyList<MethodOptionDto> Options,
-    TrainingPreset Preset);
+    TrainingPreset Preset)
+{
+    /// <summary>Its place inside the family; <c>None</c> where the family does not fork.</summary>
+    public string Branch { get; init; } = "None";
+
+    /// <summary>Whether its change can be added into the weights of the base.</summary>
+    public bool CanMerge { get; init; }
+}
 
 public enum OptionKind
 {

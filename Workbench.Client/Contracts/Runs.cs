@@ -62,7 +62,11 @@ public sealed record RunPreview(
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations, long Total, long Machine);
 
 /// <summary>Field is the Hugging Face name; severity is <c>error</c> (cannot start) or <c>warning</c>.</summary>
-public sealed record DraftProblem(string Field, string Severity, string Code, string Message);
+public sealed record DraftProblem(string Field, string Severity, string Code, string Message)
+{
+    /// <summary>Methods that come nearest and work here, for a method that makes no sense on the base.</summary>
+    public IReadOnlyList<string> Instead { get; init; } = [];
+}
 
 public sealed record RunSummary(
     string Id, string Name, string PeftType, MethodFamily Family, string DatasetId, string DatasetName, string ModelId, string ModelName, RunState State,
@@ -102,6 +106,9 @@ public sealed record LogTail(long Length, string Text);
 public sealed record PredictionRow(
     int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples,
     bool IsTriples = true);
+
+/// <summary>Ranks of modules over the steps: <c>Ranks[i][j]</c> is the rank of module j from step <c>Steps[i]</c> on. Long histories come thinned out.</summary>
+public sealed record RankHistory(IReadOnlyList<string> Modules, IReadOnlyList<int> Steps, IReadOnlyList<IReadOnlyList<int>> Ranks);
 
 public enum TripleVerdict
 {

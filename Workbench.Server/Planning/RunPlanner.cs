@@ -33,7 +33,7 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
         if (draft.PeftType != TrainingDefaults.Baseline)
             problems.AddRange(training);
         var peft = draft.PeftType == TrainingDefaults.Baseline ? null : Read(resolved.Peft, problems);
-        return new RunPlan
+        var plan = new RunPlan
         {
             Draft = draft,
             Resolved = resolved,
@@ -44,9 +44,12 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             Model = model,
             Config = config,
             Peft = peft,
-            Trained = peft is not null && config is not null ? Shapes(peft, config, problems) : [],
+            Trained = peft is not null && config is not null ? Shapes(peft, config, task, problems) : [],
             Problems = problems,
         };
+        if (peft is not null)
+            problems.AddRange(RunHints.Of(draft.PeftType, resolved.Peft, arguments, config, plan.Steps));
+        return plan;
     }
 
     private (ModelConfig? Config, IReadOnlyList<string> Tasks, string Task) Config(
@@ -125,10 +128,13 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
         }
     }
 
-    private static IReadOnlyList<TrainableShape> Shapes(PeftConfig peft, ModelConfig config, List<DraftProblem> problems)
+    private static IReadOnlyList<TrainableShape> Shapes(PeftConfig peft, ModelConfig config, string task, List<DraftProblem> problems)
     {
         var checks = peft.Validate(config);
-        problems.AddRange(checks.Problems.Select(problem => Error(problem.Field, "invalid_" + problem.Field, $"{problem.Field}: {problem.Message}")));
+        problems.AddRange(checks.Problems.Select(problem => Error(problem.Field, "invalid_" + problem.Field, $"{problem.Field}: {problem.Message}") with
+        {
+            Instead = problem.Field == "peft_type" ? MethodSuggestions.For(peft.PeftType, config, task) : [],
+        }));
         problems.AddRange(checks.Warnings.Select(problem => Warning(problem.Field, "doubtful_" + problem.Field, $"{problem.Field}: {problem.Message}")));
         return checks.IsValid ? peft.TrainableShapes(config) : [];
     }

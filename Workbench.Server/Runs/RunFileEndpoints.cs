@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Peft.Core.Methods;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
 
@@ -19,6 +20,7 @@ internal static class RunFileEndpoints
         group.MapGet("files", FilesAsync).WithName("ListRunFiles").WithSummary("The files of the run and their sizes");
         group.MapGet("adapter.zip", AdapterAsync).WithName("DownloadAdapter").WithSummary("The adapter in PEFT's format as a zip");
         group.MapGet("predictions", PredictionsAsync).WithName("ListPredictions").WithSummary("Generated answers beside their references, each triple judged");
+        group.MapGet("ranks", RanksAsync).WithName("GetRunRanks").WithSummary("The rank of every adapted module over the steps, where the method moves ranks (AdaLoRA)");
         return routes;
     }
 
@@ -34,6 +36,10 @@ internal static class RunFileEndpoints
 
     private static async Task<Results<Ok<IReadOnlyList<RunFile>>, ProblemHttpResult>> FilesAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel) =>
         await store.FindAsync(id, cancel) is null ? RunEndpoints.Missing(id) : TypedResults.Ok(RunFiles.List(data.Run(id)));
+
+    private static async Task<Results<Ok<RankHistory>, ProblemHttpResult>> RanksAsync(string id, IRunStore store, DataDirectory data, CancellationToken cancel) =>
+        await store.FindAsync(id, cancel) is not { } run ? RunEndpoints.Missing(id)
+        : TypedResults.Ok(PeftMethodRegistry.TryFind(run.PeftType)?.MovesRanks == true ? RankReader.Read(data.Run(id)) : new RankHistory([], [], []));
 
     private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> AdapterAsync(
         string id, HttpContext context, IRunStore store, DataDirectory data, CancellationToken cancel)

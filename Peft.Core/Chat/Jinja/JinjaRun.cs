@@ -33,11 +33,11 @@ internal sealed class JinjaRun(JinjaLimits limits, TimeProvider clock)
     public void Step()
     {
         if (++steps > limits.Steps)
-            throw new JinjaException("LimitError", $"the template was stopped after {limits.Steps} steps; it may never end.");
+            throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Steps} steps; it may never end.");
         if (steps % 256 == 0 && Stopwatch.GetElapsedTime(started) > limits.Time)
-            throw new JinjaException("LimitError", $"the template was stopped after {limits.Time.TotalSeconds:0.#} s; it may never end.");
+            throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Time.TotalSeconds:0.#} s; it may never end.");
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw new JinjaException("LimitError", "the template was stopped: its macros call one another without end.");
+            throw new JinjaException("LimitError", "The chat template was stopped: its macros call one another without end.");
     }
 
     /// <summary>Refuses to make a text or list that is too long, before it is made.</summary>
@@ -45,16 +45,16 @@ internal sealed class JinjaRun(JinjaLimits limits, TimeProvider clock)
     {
         made += length;
         if (length > limits.Characters)
-            throw new JinjaException("LimitError", $"the template was stopped: it makes a text or list longer than {limits.Characters}.");
+            throw new JinjaException("LimitError", $"The chat template was stopped: it makes a text or list longer than {limits.Characters}.");
         if (made > limits.Characters * 32L)
-            throw new JinjaException("LimitError", $"the template was stopped: it makes more than {limits.Characters * 32L} characters in all.");
+            throw new JinjaException("LimitError", $"The chat template was stopped: it makes more than {limits.Characters * 32L} characters in all.");
     }
 
     /// <summary>Writes to an output.</summary>
     public void Write(StringBuilder output, string text)
     {
         if (output.Length + (long)text.Length > limits.Characters)
-            throw new JinjaException("LimitError", $"the template was stopped: its output is longer than {limits.Characters} characters.");
+            throw new JinjaException("LimitError", $"The chat template was stopped: its output is longer than {limits.Characters} characters.");
         output.Append(text);
         HasWritten |= ReferenceEquals(output, Root);
     }

@@ -83,9 +83,9 @@ public static class BatchEncoder
             : (first, second!.Truncate(n2 - over, stride, left));
     }
 
-    private static IReadOnlyList<TokenRow> Padded(PretrainedTokenizer tokenizer, IReadOnlyList<TokenRow> rows, EncodeOptions options)
+    private static IReadOnlyList<TokenRow> Padded(PretrainedTokenizer tokenizer, TokenRow[] rows, EncodeOptions options)
     {
-        if (options.Padding == Padding.None || rows.Count == 0)
+        if (options.Padding == Padding.None || rows.Length == 0)
             return rows;
         var text = options.PadToken ?? tokenizer.PadToken;
         if (text is null || tokenizer.Id(text) is not { } id)

@@ -18,6 +18,9 @@ public abstract class TaskSplit
     /// <summary>Number of examples.</summary>
     public int Count => Lengths.Count;
 
+    /// <summary>Records that the examples are made of.</summary>
+    public virtual int Records => Count;
+
     /// <summary>Records that lost tokens to the length limit.</summary>
     public int CutRecords { get; init; }
 

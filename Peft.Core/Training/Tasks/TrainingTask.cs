@@ -86,6 +86,12 @@ public abstract class TrainingTask
     /// <exception cref="PeftException">A record that cannot be learnt from; it is named.</exception>
     public abstract TaskSplit Encode(IReadOnlyList<IDataRecord> records, string split);
 
+    /// <summary>Puts several examples into one row, as many as fit.</summary>
+    /// <param name="split">Examples as <see cref="Encode"/> gives them.</param>
+    /// <exception cref="PeftException">Examples of this task are not put into one row.</exception>
+    public virtual TaskSplit Pack(TaskSplit split) =>
+        throw new PeftException($"packing: examples of {Kind.Name()} cannot share a row; only {ModelTask.CausalLm.Name()} can be packed. Use group_by_length instead.");
+
     /// <summary>Lets a model answer records and scores it.</summary>
     /// <param name="model">Base with its adapter, loaded with <see cref="Options"/>.</param>
     /// <param name="records">At least one record.</param>

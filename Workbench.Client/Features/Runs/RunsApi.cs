@@ -56,6 +56,9 @@ public sealed class RunsApi(HttpClient http, ServerTexts server)
         return await answer.Content.ReadFromJsonAsync<double?>(Json);
     }
 
+    /// <summary>Ranks of modules over the steps; empty where the method does not move them.</summary>
+    public Task<RankHistory> RanksAsync(string id, CancellationToken cancel = default) => GetAsync<RankHistory>($"{Of(id)}/ranks", cancel);
+
     public Task<IReadOnlyList<MethodDto>> MethodsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<MethodDto>>(Routes.Methods, cancel);
 
     public Task<IReadOnlyList<DatasetSummary>> DatasetsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<DatasetSummary>>(Routes.Datasets, cancel);
