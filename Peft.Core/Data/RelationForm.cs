@@ -54,6 +54,14 @@ public sealed partial record RelationForm(IReadOnlyList<string> Candidates, stri
             : null;
     }
 
+    /// <summary>Reads the form back; null unless writing it again gives exactly the same three texts, so that editing loses nothing.</summary>
+    public static RelationForm? TryReadExact(InstructionRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        var plain = record with { Id = null, Split = null };
+        return TryRead(plain) is { } form && form.Render() == plain ? form : null;
+    }
+
     /// <summary>The quoted relations in the first brackets of an instruction; null when there are none.</summary>
     public static IReadOnlyList<string>? CandidatesOf(string instruction)
     {

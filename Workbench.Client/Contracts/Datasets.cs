@@ -26,10 +26,11 @@ public sealed record DatasetSummary(
 /// <summary>
 /// One record. <c>Form</c> is present when the record was typed in the lecture's form or its triples could be read. <c>Data</c> is the record
 /// itself where it is no instruction (a text with its label, its entities, a question with its answers); the three texts then only show it.
+/// <c>Beside</c> is what its source says beyond it: system prompt, earlier turns, places of entities, other fields.
 /// </summary>
 public sealed record RecordDto(
     string Id, DatasetSplit Split, int Position, string Instruction, string Input, string Output, string Source, RelationFormDto? Form,
-    JsonElement? Data = null);
+    JsonElement? Data = null, JsonElement? Beside = null);
 
 /// <summary>The lecture's form: candidate relations, passage, triples.</summary>
 public sealed record RelationFormDto(IReadOnlyList<string> Candidates, string Passage, IReadOnlyList<TripleDto> Triples);
@@ -40,13 +41,35 @@ public sealed record RecordPage(int Total, int Offset, IReadOnlyList<RecordDto> 
 
 public sealed record CreateDataset(string Name, string Description);
 
-/// <summary>Text of a JSON or JSONL file (dropped or pasted). The name decides nothing; the content does.</summary>
-public sealed record ImportText(string FileName, string Text, DatasetSplit? Split);
+/// <summary>A text that was pasted, or the files of an upload. The content decides how they are read; a name only helps where it leaves a choice.</summary>
+public sealed record ImportText(string FileName, string Text, DatasetSplit? Split, string? Upload = null, ImportChoices? Choices = null);
 
 /// <summary>What an import did or would do, row by row where it refused.</summary>
 public sealed record ImportReport(
     string Format, int Accepted, int Refused, IReadOnlyList<ImportProblem> Problems, IReadOnlyList<RecordDto> Preview, bool Committed,
-    DatasetKind Kind = DatasetKind.Instruction);
+    DatasetKind Kind = DatasetKind.Instruction)
+{
+    /// <summary>Rows, tasks or documents that were read.</summary>
+    public int Rows { get; init; }
+
+    /// <summary>Records that are kept, but not exactly as in their file.</summary>
+    public int Changed { get; init; }
+
+    /// <summary>Suggestions and skipped tasks, set aside in the quarantine.</summary>
+    public int SetAside { get; init; }
+
+    /// <summary>Whether only the beginning of large files was looked at.</summary>
+    public bool IsPartial { get; init; }
+
+    /// <summary>How each file is read.</summary>
+    public IReadOnlyList<ImportFileReport> Files { get; init; } = [];
+
+    /// <summary>What was told, counted.</summary>
+    public IReadOnlyList<ImportCount> Counts { get; init; } = [];
+
+    /// <summary>What was told about rows that are kept; the first ones.</summary>
+    public IReadOnlyList<ImportRowNote> Notes { get; init; } = [];
+}
 
 public sealed record ImportProblem(string File, int Line, int? Column, string? Field, string Message);
 

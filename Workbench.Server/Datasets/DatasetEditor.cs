@@ -3,76 +3,13 @@ using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Peft.Core;
 using Workbench.Client.Contracts;
-using Workbench.Server.Datasets.Import;
 
 namespace Workbench.Server.Datasets;
 
 /// <summary>Changes to a working file. Each is one transaction: it happens wholly or not at all.</summary>
 internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson person)
 {
-    private const int PreviewRows = 20;
-    private const int NamedProblems = 10_000;
-
-    /// <summary>What reading this text would give, for a dataset that does not exist yet.</summary>
-    public static ImportReport Preview(string fileName, byte[] bytes, DatasetSplit? split) => Read(fileName, bytes, split, 0, null, null);
-
-    /// <summary>Reads a file into the dataset; with <paramref name="commit"/> false only says what would happen.</summary>
-    public ImportReport Import(WorkingFile file, string fileName, byte[] bytes, DatasetSplit? split, bool commit)
-    {
-        using var connection = file.Connect();
-        using var log = commit ? Begin(connection, "import", $"Import {fileName}") : null;
-        return Read(fileName, bytes, split, RecordQueries.NextPosition(connection), log, RecordQueries.Kind(connection));
-    }
-
-    /// <param name="fileName">Name for messages and for where records come from.</param>
-    /// <param name="bytes">The file.</param>
-    /// <param name="split">Split of rows that name none.</param>
-    /// <param name="position">Place of the first new record.</param>
-    /// <param name="log">Where records are put; null only looks.</param>
-    /// <param name="into">Kind of the records that are there already; null when there are none.</param>
-    private static ImportReport Read(string fileName, byte[] bytes, DatasetSplit? split, long position, OperationLog? log, DatasetKind? into)
-    {
-        var reader = new ImportFile(fileName, bytes);
-        if (into is { } kind && kind != reader.Kind)
-            return new ImportReport(reader.Format, 0, 1, [new ImportProblem(fileName, 1, null, null, $"The file holds {Words(reader.Kind)}, but the dataset holds {Words(kind)}. Make a new dataset for this file.")], [], false, reader.Kind);
-        var problems = new List<ImportProblem>();
-        var preview = new List<RecordDto>();
-        var (accepted, refused) = (0, 0);
-        foreach (var row in reader.Rows())
-        {
-            if (row.Content is null)
-            {
-                refused++;
-                if (problems.Count < NamedProblems)
-                    problems.Add(new ImportProblem(fileName, row.Line, row.Column, row.Field, row.Problem!));
-                continue;
-            }
-
-            var record = new RecordDto(NewId(), split ?? row.Split ?? DatasetSplit.Train, (int)position, row.Content.Instruction, row.Content.Input,
-                row.Content.Output, row.Content.Source, row.Content.Form,
-                row.Content.Data is { } data ? JsonSerializer.Deserialize<JsonElement>(data) : null);
-            log?.Put(record.Id, null, record.Split, position, log.AddContent(row.Content));
-            if (preview.Count < PreviewRows)
-                preview.Add(record);
-            position++;
-            accepted++;
-        }
-
-        if (accepted + refused == 0)
-            problems.Add(new ImportProblem(fileName, 1, null, null, "The file holds no record: it is empty. Expected a JSON list or one JSON object per line."));
-        if (refused > problems.Count)
-            problems.Add(new ImportProblem(fileName, problems[^1].Line, null, null, $"{refused - problems.Count} more rows were refused; correct the first ones and import again."));
-        var committed = log is not null && accepted > 0;
-        if (committed)
-        {
-            log!.Rename($"Import {accepted} records from {fileName}");
-            log.Commit();
-        }
-
-        return new ImportReport(reader.Format, accepted, refused, problems, preview, committed, reader.Kind);
-    }
-
-    private static string Words(DatasetKind kind) => kind switch
+    internal static string Words(DatasetKind kind) => kind switch
     {
         DatasetKind.Classification => "texts with labels",
         DatasetKind.Tagging => "texts with entities",
@@ -101,7 +38,7 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
             return null;
         var old = RecordQueries.Find(connection, id)!;
         var content = Content(save, old, RecordQueries.Kind(connection));
-        if (content == new RecordContent(old.Instruction, old.Input, old.Output, old.Source, content.Form, content.Kind, old.Data?.GetRawText()) && save.Split == old.Split)
+        if (content == new RecordContent(old.Instruction, old.Input, old.Output, old.Source, content.Form, content.Kind, old.Data?.GetRawText(), content.Beside) && save.Split == old.Split)
             return old;
         log.Put(id, state.Version, save.Split, state.Position, log.AddContent(content));
         log.Commit();
@@ -174,6 +111,11 @@ internal sealed class DatasetEditor(TimeProvider time, Storage.ICurrentPerson pe
     private static RecordContent Content(SaveRecord save, RecordDto? old, DatasetKind? kind)
     {
         var source = old?.Source ?? "typed";
+        return Said(save, old, kind, source) with { Beside = old?.Beside?.GetRawText() };
+    }
+
+    private static RecordContent Said(SaveRecord save, RecordDto? old, DatasetKind? kind, string source)
+    {
         if (save.Data is { } data)
         {
             // The first record decides what the dataset holds.

@@ -1,21 +1,22 @@
-using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 using Workbench.Client.Contracts;
+using Workbench.Server.Datasets.Import;
 
 namespace Workbench.Server.Datasets;
 
 /// <summary>Datasets themselves: list, make, describe, delete, import, export, freeze.</summary>
 public static class DatasetEndpoints
 {
-    private const long LargestUpload = 200L * 1024 * 1024;
     private static readonly JsonWriterOptions s_line = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static IServiceCollection AddDatasets(this IServiceCollection services)
     {
         services.AddSingleton<DatasetStore>();
         services.AddSingleton<DatasetEditor>();
+        services.AddSingleton<DatasetImporter>();
+        services.AddSingleton<ImportUploads>();
+        services.AddSingleton<ImportJobs>();
         return services;
     }
 
@@ -27,18 +28,11 @@ public static class DatasetEndpoints
         group.MapGet("/{id}", FindAsync).WithName("GetDataset").WithSummary("Name, counts per split and number of problems");
         group.MapPut("/{id}", DescribeAsync).WithName("DescribeDataset").WithSummary("Change name and description");
         group.MapDelete("/{id}", DeleteAsync).WithName("DeleteDataset").WithSummary("Delete a dataset; snapshots that runs were trained on stay");
-        group.MapPost("/preview", PreviewAsync).WithName("PreviewImport").WithSummary("What an import would read and refuse, before there is a dataset; nothing is stored")
-            .WithMetadata(new RequestSizeLimitAttribute(LargestUpload));
-        group.MapPost("/{id}/import", ImportTextAsync).WithName("ImportText").WithSummary("Read a JSON list or JSON lines; commit=false only reports")
-            .WithDescription("Alpaca fields (instruction, input, output and their common other names) or annotated passages (text, entities, relations). Every refused row is named with line, column or field. One transaction: all accepted rows or none.")
-            .WithMetadata(new RequestSizeLimitAttribute(LargestUpload));
-        group.MapPost("/{id}/upload", UploadAsync).WithName("ImportFile").WithSummary("Like import, for a file of up to 200 MB as multipart form field 'file'")
-            .DisableAntiforgery().WithMetadata(new RequestSizeLimitAttribute(LargestUpload), new RequestFormLimitsAttribute { MultipartBodyLengthLimit = LargestUpload });
         group.MapPost("/{id}/snapshots", SnapshotAsync).WithName("CreateSnapshot").WithSummary("Freeze the records; equal records give the snapshot that exists");
         group.MapGet("/{id}/snapshots", SnapshotsAsync).WithName("ListSnapshots").WithSummary("Frozen states, newest first");
         group.MapGet("/{id}/export", ExportAsync).WithName("ExportDataset").WithSummary("All records (or one split) as JSON lines or a JSON list")
             .Produces(StatusCodes.Status200OK, contentType: "application/x-ndjson");
-        return routes;
+        return routes.MapImports();
     }
 
     internal static ProblemHttpResult Missing(string id) =>
@@ -58,36 +52,6 @@ public static class DatasetEndpoints
 
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(string id, DatasetStore store, CancellationToken cancel) =>
         await store.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
-
-    private static async Task<Ok<ImportReport>> PreviewAsync(ImportText order, CancellationToken cancel) =>
-        TypedResults.Ok(await Task.Run(() => DatasetEditor.Preview(Label(order.FileName), Encoding.UTF8.GetBytes(order.Text ?? ""), order.Split), cancel));
-
-    private static string Label(string? name) => Path.GetFileName(name) is { Length: > 0 } given ? given : "pasted text";
-
-    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportTextAsync(
-        string id, ImportText order, DatasetStore store, DatasetEditor editor, CancellationToken cancel, bool commit = true) =>
-        await ImportAsync(id, order.FileName, Encoding.UTF8.GetBytes(order.Text ?? ""), order.Split, commit, store, editor, cancel);
-
-    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> UploadAsync(
-        string id, IFormFile file, DatasetStore store, DatasetEditor editor, CancellationToken cancel, DatasetSplit? split = null, bool commit = true)
-    {
-        var bytes = new byte[file.Length];
-        await using var stream = file.OpenReadStream();
-        await stream.ReadExactlyAsync(bytes, cancel);
-        return await ImportAsync(id, file.FileName, bytes, split, commit, store, editor, cancel);
-    }
-
-    private static async Task<Results<Ok<ImportReport>, ProblemHttpResult>> ImportAsync(
-        string id, string? name, byte[] bytes, DatasetSplit? split, bool commit, DatasetStore store, DatasetEditor editor, CancellationToken cancel)
-    {
-        if (await store.FindAsync(id, cancel) is null)
-            return Missing(id);
-        var label = Label(name);
-        var report = await Task.Run(() => editor.Import(store.File(id), label, bytes, split, commit), cancel);
-        if (report.Committed)
-            await store.RefreshAsync(id, CancellationToken.None);
-        return TypedResults.Ok(report);
-    }
 
     private static async Task<Results<Ok<SnapshotDto>, ProblemHttpResult>> SnapshotAsync(string id, DatasetStore store, CancellationToken cancel)
     {

@@ -42,26 +42,41 @@ internal sealed class OperationLog : IDisposable
     public long AddContent(RecordContent content)
     {
         _addContent ??= Prepare("""
-            INSERT INTO contents(instruction, input, output, source, form, problems, kind, data)
-            VALUES($instruction, $input, $output, $source, $form, $problems, $kind, $data) RETURNING id
+            INSERT INTO contents(instruction, input, output, source, form, problems, kind, data, beside)
+            VALUES($instruction, $input, $output, $source, $form, $problems, $kind, $data, $beside) RETURNING id
             """);
         Set(_addContent, ("$instruction", content.Instruction), ("$input", content.Input), ("$output", content.Output), ("$source", content.Source),
             ("$form", content.FormJson), ("$problems", content.Problems),
-            ("$kind", content.Kind == DatasetKind.Instruction ? null : content.Kind.ToString()), ("$data", content.Data));
+            ("$kind", content.Kind == DatasetKind.Instruction ? null : content.Kind.ToString()), ("$data", content.Data), ("$beside", content.Beside));
         return (long)_addContent.ExecuteScalar()!;
     }
 
     /// <summary>Gives a record a new state.</summary>
     public void Put(string record, long? before, DatasetSplit split, long position, long content)
     {
-        _addVersion ??= Prepare("INSERT INTO versions(record, split, position, content) VALUES($record, $split, $position, $content) RETURNING id");
-        Set(_addVersion, ("$record", record), ("$split", (int)split), ("$position", position), ("$content", content));
-        var after = (long)_addVersion.ExecuteScalar()!;
+        var after = AddVersion(record, split, position, content);
         _setRecord ??= Prepare("INSERT OR REPLACE INTO records(id, version, split, position, content) VALUES($record, $version, $split, $position, $content)");
         Set(_setRecord, ("$record", record), ("$version", after), ("$split", (int)split), ("$position", position), ("$content", content));
         _setRecord.ExecuteNonQuery();
         Change(record, before, after);
     }
+
+    /// <summary>Keeps a state of a record without showing the record: it can be brought back from the quarantine.</summary>
+    public long AddVersion(string record, DatasetSplit split, long position, long content)
+    {
+        _addVersion ??= Prepare("INSERT INTO versions(record, split, position, content) VALUES($record, $split, $position, $content) RETURNING id");
+        Set(_addVersion, ("$record", record), ("$split", (int)split), ("$position", position), ("$content", content));
+        return (long)_addVersion.ExecuteScalar()!;
+    }
+
+    /// <summary>Puts a record (by the state it had) or a row that never became one into the quarantine, with the reason.</summary>
+    public void SetAside(string? record, long? version, byte[]? raw, string source, string reason, string detail, string? other = null) =>
+        WorkingFile.Execute(Connection, """
+            INSERT OR REPLACE INTO quarantine(id, record, version, raw, source, reason, detail, other, operation)
+            VALUES($id, $record, $version, $raw, $source, $reason, $detail, $other, $operation)
+            """,
+            ("$id", record ?? Ulid.NewUlid().ToString()), ("$record", record), ("$version", version), ("$raw", raw), ("$source", source), ("$reason", reason),
+            ("$detail", detail), ("$other", other), ("$operation", _operation));
 
     public void Remove(string record, long before)
     {

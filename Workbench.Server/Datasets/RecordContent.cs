@@ -7,8 +7,10 @@ namespace Workbench.Server.Datasets;
 /// <param name="Form">The lecture's form, where the record was typed in it, annotated, or could be read back without loss.</param>
 /// <param name="Kind">What kind of record it is.</param>
 /// <param name="Data">The record as a line of its files, where it is no instruction; the texts then only show it.</param>
+/// <param name="Beside">What its source says beyond it, as JSON.</param>
 public sealed record RecordContent(
-    string Instruction, string Input, string Output, string Source, RelationFormDto? Form, DatasetKind Kind = DatasetKind.Instruction, string? Data = null)
+    string Instruction, string Input, string Output, string Source, RelationFormDto? Form, DatasetKind Kind = DatasetKind.Instruction, string? Data = null,
+    string? Beside = null)
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

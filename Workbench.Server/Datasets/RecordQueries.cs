@@ -13,7 +13,7 @@ internal sealed record RecordCounts(int Train, int Dev, int Test, int Problems, 
 /// <summary>Reading a working file. Nothing here writes.</summary>
 internal static class RecordQueries
 {
-    private const string Columns = "r.id, r.split, r.position, c.instruction, c.input, c.output, c.source, c.form, c.data";
+    private const string Columns = "r.id, r.split, r.position, c.instruction, c.input, c.output, c.source, c.form, c.data, c.beside";
 
     public static RecordCounts Counts(SqliteConnection connection)
     {
@@ -131,7 +131,8 @@ internal static class RecordQueries
             yield return new RecordDto(
                 reader.GetString(0), (DatasetSplit)reader.GetInt32(1), reader.GetInt32(2), reader.GetString(3), reader.GetString(4), reader.GetString(5),
                 reader.GetString(6), RecordContent.ReadForm(reader.IsDBNull(7) ? null : reader.GetString(7)),
-                reader.IsDBNull(8) ? null : JsonSerializer.Deserialize<JsonElement>(reader.GetString(8)));
+                reader.IsDBNull(8) ? null : JsonSerializer.Deserialize<JsonElement>(reader.GetString(8)),
+                reader.IsDBNull(9) ? null : JsonSerializer.Deserialize<JsonElement>(reader.GetString(9)));
         }
     }
 

@@ -22,11 +22,11 @@ internal static class RelationForms
     /// <summary>Reads a form back; null unless writing it again gives exactly the same three texts, so that editing loses nothing.</summary>
     public static RelationFormDto? TryRead(string instruction, string input, string output)
     {
-        var record = new InstructionRecord(instruction, input, output);
-        return RelationForm.TryRead(record) is { } form && form.Render() == record
-            ? new RelationFormDto(form.Candidates, form.Passage, [.. form.Triples.Select(triple => new TripleDto(triple.Head, triple.Relation, triple.Tail))])
-            : null;
+        return RelationForm.TryReadExact(new InstructionRecord(instruction, input, output)) is { } form ? ToClient(form) : null;
     }
+
+    public static RelationFormDto ToClient(RelationForm form) =>
+        new(form.Candidates, form.Passage, [.. form.Triples.Select(triple => new TripleDto(triple.Head, triple.Relation, triple.Tail))]);
 
     public static IReadOnlyList<string> Problems(RelationFormDto form) => Problems(ToEngine(form));
 

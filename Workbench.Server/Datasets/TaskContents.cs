@@ -50,7 +50,10 @@ internal static class TaskContents
     };
 
     /// <summary>The kind that a file looks like; instructions where it looks like none of the others.</summary>
-    public static DatasetKind Recognise(byte[] bytes) => TaskRecords.Recognise(bytes) switch
+    public static DatasetKind Recognise(byte[] bytes) => ToClient(TaskRecords.Recognise(bytes) ?? EngineKind.Instruction);
+
+    /// <summary>The client's name of a kind.</summary>
+    public static DatasetKind ToClient(EngineKind kind) => kind switch
     {
         EngineKind.Classification => DatasetKind.Classification,
         EngineKind.Tagging => DatasetKind.Tagging,

@@ -11,7 +11,7 @@ public sealed class WorkingFile(string path)
     private const string Schema = """
         CREATE TABLE IF NOT EXISTS contents(
             id INTEGER PRIMARY KEY, instruction TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL, source TEXT NOT NULL, form TEXT,
-            problems INTEGER NOT NULL, kind TEXT, data TEXT);
+            problems INTEGER NOT NULL, kind TEXT, data TEXT, beside TEXT);
         CREATE TABLE IF NOT EXISTS versions(
             id INTEGER PRIMARY KEY, record TEXT NOT NULL, split INTEGER NOT NULL, position INTEGER NOT NULL, content INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS records(
@@ -24,10 +24,14 @@ public sealed class WorkingFile(string path)
             seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text TEXT NOT NULL, target INTEGER, at INTEGER NOT NULL, person TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS changes(
             operation INTEGER NOT NULL, record TEXT NOT NULL, before INTEGER, after INTEGER, PRIMARY KEY(operation, record)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS quarantine(
+            id TEXT PRIMARY KEY, record TEXT, version INTEGER, raw BLOB, source TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, other TEXT,
+            operation INTEGER NOT NULL);
+        CREATE INDEX IF NOT EXISTS quarantine_by_record ON quarantine(record);
         """;
 
-    /// <summary>Files of version 0 lack the columns for records that are no instructions.</summary>
-    private const int Version = 1;
+    /// <summary>Files of version 0 lack the columns for records that are no instructions, files of version 1 what is beside a record.</summary>
+    private const int Version = 2;
 
     private bool _current;
 
@@ -69,11 +73,15 @@ public sealed class WorkingFile(string path)
     {
         using (var transaction = connection.BeginTransaction())
         {
-            var known = Number(connection, "SELECT count(*) FROM pragma_table_info('contents') WHERE name = 'data'");
-            if (known == 0 && Number(connection, "SELECT count(*) FROM pragma_table_info('contents')") > 0)
+            if (Number(connection, "SELECT count(*) FROM pragma_table_info('contents')") > 0)
             {
-                Execute(connection, "ALTER TABLE contents ADD COLUMN kind TEXT");
-                Execute(connection, "ALTER TABLE contents ADD COLUMN data TEXT");
+                foreach (var column in (string[])["kind", "data", "beside"])
+                {
+                    if (Number(connection, "SELECT count(*) FROM pragma_table_info('contents') WHERE name = $name", ("$name", column)) == 0)
+                        Execute(connection, $"ALTER TABLE contents ADD COLUMN {column} TEXT");
+                }
+
+                Execute(connection, Schema);
                 Execute(connection, $"PRAGMA user_version={Version}");
             }
 

@@ -1,8 +1,10 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Peft.Core;
+using Peft.Core.Data.Import;
 using Workbench.Client.Contracts;
 using Workbench.Server.Datasets;
+using Workbench.Server.Datasets.Import;
 using Workbench.Server.Hosting;
 using Workbench.Server.Models;
 using Workbench.Server.Storage;
@@ -14,7 +16,7 @@ namespace Workbench.Server.Projects;
 /// stays deleted.
 /// </summary>
 internal sealed class SampleSeeding(
-    IDbContextFactory<WorkbenchDb> databases, DatasetStore datasets, DatasetEditor editor, ModelStore models, IOptions<WorkbenchOptions> options, TimeProvider time,
+    IDbContextFactory<WorkbenchDb> databases, DatasetStore datasets, DatasetImporter importer, ModelStore models, IOptions<WorkbenchOptions> options, TimeProvider time,
     ICurrentPerson person, ILogger<SampleSeeding> log) : IHostedService
 {
     public const string ProjectId = "sample";
@@ -67,7 +69,7 @@ internal sealed class SampleSeeding(
         foreach (var split in Enum.GetValues<DatasetSplit>())
         {
             var file = Path.Combine(folder, split.ToString().ToLowerInvariant() + sample.Ending);
-            var report = editor.Import(datasets.File(made.Id), Path.GetFileName(file), await File.ReadAllBytesAsync(file, cancel), split, commit: true);
+            var report = importer.Import(datasets.File(made.Id), [new InputFile(Path.GetFileName(file), file)], new ImportChoices(), split, commit: true, null, cancel);
             if (!report.Committed || report.Refused > 0)
                 throw new PeftException($"The sample {file} cannot be read: {(report.Problems is [var first, ..] ? first.Message : "no record was accepted.")}");
         }

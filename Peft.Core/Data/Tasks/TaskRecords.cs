@@ -31,6 +31,10 @@ public static class TaskRecords
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<TextRecord> ReadText(string file) => Whole(file, ParseText(DataFiles.Bytes(file), file));
 
+    /// <summary>Reads a file of conversations.</summary>
+    /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
+    public static IReadOnlyList<ChatRecord> ReadChats(string file) => Whole(file, ParseChats(DataFiles.Bytes(file), file));
+
     /// <summary>Reads a file of any kind.</summary>
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<IDataRecord> Read(string file, DatasetKind kind) => kind switch
@@ -39,42 +43,67 @@ public static class TaskRecords
         DatasetKind.Classification => ReadClassification(file),
         DatasetKind.Tagging => ReadTagging(file),
         DatasetKind.QuestionAnswering => ReadQuestions(file),
+        DatasetKind.Chat => ReadChats(file),
         _ => ReadText(file),
     };
 
+    /// <summary>Reads one line that holds one record.</summary>
+    /// <param name="utf8">The line.</param>
+    /// <param name="file">File name for messages.</param>
+    /// <param name="line">Number of the line, from 1.</param>
+    /// <param name="kind">Kind of the record.</param>
+    /// <exception cref="PeftException">The row cannot be used; it is named.</exception>
+    public static IDataRecord Row(ReadOnlyMemory<byte> utf8, string file, int line, DatasetKind kind)
+    {
+        (IReadOnlyList<IDataRecord> records, IReadOnlyList<DataProblem> problems) = kind switch
+        {
+            DatasetKind.Instruction when InstructionReader.Parse(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Classification when ParseClassification(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Tagging when ParseTagging(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.QuestionAnswering when ParseQuestions(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Chat when ParseChats(utf8, file) is var read => (read.Records, read.Problems),
+            _ when ParseText(utf8, file) is var read => (read.Records, read.Problems),
+            _ => ((IReadOnlyList<IDataRecord>)[], (IReadOnlyList<DataProblem>)[]),
+        };
+        DataFiles.Refuse([.. problems.Select(problem => problem with { Line = line })]);
+        return records is [var record] ? record : throw new PeftException($"{file}:{line}: expected one record a line.");
+    }
+
     /// <summary>Reads texts with labels from UTF-8 bytes.</summary>
     public static TaskFile<ClassificationRecord> ParseClassification(ReadOnlyMemory<byte> utf8, string fileName) =>
-        Parse<ClassificationRecord>(utf8, fileName, "object with text and label", row =>
-        {
-            var (text, label) = (row.Text("text"), row.Label());
-            return row.Usable ? new ClassificationRecord(text!, label!) { Id = row.Optional("id"), TextPair = row.Optional("text_pair") } : null;
-        });
+        Parse(utf8, fileName, "object with text and label", Classification);
 
     /// <summary>Reads texts with entities from UTF-8 bytes.</summary>
-    public static TaskFile<TaggingRecord> ParseTagging(ReadOnlyMemory<byte> utf8, string fileName) =>
-        Parse<TaggingRecord>(utf8, fileName, "object with text and entities", row =>
-        {
-            var text = row.Text("text");
-            var entities = row.Entities(text ?? "");
-            return row.Usable ? new TaggingRecord(text!, entities) { Id = row.Optional("id") } : null;
-        });
+    public static TaskFile<TaggingRecord> ParseTagging(ReadOnlyMemory<byte> utf8, string fileName) => Parse(utf8, fileName, "object with text and entities", Tagging);
 
     /// <summary>Reads questions from UTF-8 bytes: one a line, in an array, or a SQuAD file.</summary>
     public static TaskFile<QuestionRecord> ParseQuestions(ReadOnlyMemory<byte> utf8, string fileName)
     {
         if (SquadReader.TryParse(utf8, fileName) is { } squad)
             return squad;
-        return Parse<QuestionRecord>(utf8, fileName, "object with question, context and answers", row =>
-        {
-            var (question, context) = (row.Text("question"), row.Text("context"));
-            var answers = row.Answers(context ?? "");
-            return row.Usable ? new QuestionRecord(question!, context!, answers) { Id = row.Optional("id") } : null;
-        });
+        return Parse(utf8, fileName, "object with question, context and answers", Question);
     }
 
     /// <summary>Reads texts from UTF-8 bytes.</summary>
     public static TaskFile<TextRecord> ParseText(ReadOnlyMemory<byte> utf8, string fileName) =>
-        Parse<TextRecord>(utf8, fileName, "object with text", row => row.Text("text") is { } text && row.Usable ? new TextRecord(text) { Id = row.Optional("id") } : null);
+        Parse(utf8, fileName, "object with text", Text);
+
+    /// <summary>Reads one row of a kind other than instructions; null when it cannot be used, which is noted.</summary>
+    internal static IDataRecord? ReadRow(DatasetKind kind, JsonElement element, List<DataProblem> problems)
+    {
+        var row = new TaskRow(element, "", 1, problems);
+        return kind switch
+        {
+            DatasetKind.Classification => Classification(row),
+            DatasetKind.Tagging => Tagging(row),
+            DatasetKind.QuestionAnswering => Question(row),
+            _ => Text(row),
+        };
+    }
+
+    /// <summary>Reads conversations from UTF-8 bytes, as messages or in ShareGPT's form.</summary>
+    public static TaskFile<ChatRecord> ParseChats(ReadOnlyMemory<byte> utf8, string fileName) =>
+        Parse(utf8, fileName, "object with messages", ChatReader.Read);
 
     /// <summary>Recognises the kind of a file by the fields of its first row; null when it fits none.</summary>
     public static DatasetKind? Recognise(ReadOnlyMemory<byte> utf8)
@@ -88,7 +117,8 @@ public static class TaskRecords
             bool Has(string field) => row.TryGetProperty(field, out var _);
             if (!seen)
             {
-                kind = Has("instruction") || Has("output") ? DatasetKind.Instruction
+                kind = ChatReader.IsChat(row) ? DatasetKind.Chat
+                    : Has("instruction") || Has("output") ? DatasetKind.Instruction
                     : Has("entities") && !Has("relations") ? DatasetKind.Tagging
                     : Has("question") && Has("context") ? DatasetKind.QuestionAnswering
                     : Has("text") && Has("label") ? DatasetKind.Classification
@@ -100,6 +130,28 @@ public static class TaskRecords
         });
         return kind;
     }
+
+    private static ClassificationRecord? Classification(TaskRow row)
+    {
+        var (text, label) = (row.Text("text"), row.Label());
+        return row.Usable ? new ClassificationRecord(text!, label!) { Id = row.Optional("id"), TextPair = row.Optional("text_pair") } : null;
+    }
+
+    private static TaggingRecord? Tagging(TaskRow row)
+    {
+        var text = row.Text("text");
+        var entities = row.Entities(text ?? "");
+        return row.Usable ? new TaggingRecord(text!, entities) { Id = row.Optional("id") } : null;
+    }
+
+    private static QuestionRecord? Question(TaskRow row)
+    {
+        var (question, context) = (row.Text("question"), row.Text("context"));
+        var answers = row.Answers(context ?? "");
+        return row.Usable ? new QuestionRecord(question!, context!, answers) { Id = row.Optional("id") } : null;
+    }
+
+    private static TextRecord? Text(TaskRow row) => row.Text("text") is { } text && row.Usable ? new TextRecord(text) { Id = row.Optional("id") } : null;
 
     /// <summary>The first line that is not blank; an array whole, since its first element may span lines.</summary>
     private static ReadOnlyMemory<byte> FirstRow(ReadOnlyMemory<byte> utf8)

@@ -44,8 +44,6 @@ internal sealed class OftLayer : TunerLayer
     {
         ArgumentNullException.ThrowIfNull(site);
 
-        DrawBack();
-
         // Turned in float32, however the base computes: rounding would make the rotations no rotations.
         var parts = input.to(ScalarType.Float32).view(-1, blocks, size).transpose(0, 1); // [blocks, N, size]
         var turned = parts.bmm(Rotations()).transpose(0, 1).reshape(-1, (long)blocks * size);
@@ -54,25 +52,9 @@ internal sealed class OftLayer : TunerLayer
 
     protected override Tensor Merged(Tensor weight)
     {
-        DrawBack();
-
         // x·R·Wᵀ = x·(W·Rᵀ)ᵀ, block by block.
         var parts = weight.view(-1, blocks, size).transpose(0, 1);
         return parts.bmm(Rotations().transpose(1, 2)).transpose(0, 1).reshape(weight.shape);
-    }
-
-    /// <summary>Constrained OFT: a skew-symmetric matrix longer than ε / √blocks is shortened to that, in place, as the reference does before every use.</summary>
-    private void DrawBack()
-    {
-        if (!config.Coft)
-            return;
-        using var scope = NewDisposeScope();
-        using var gradOff = no_grad();
-        var limit = (float)config.Eps / MathF.Sqrt(triangles.shape[0]);
-        var norm = linalg.norm(Skew(), dims: [1, 2]).unsqueeze(1); // [blocks, 1]
-
-        // What was drawn back once may be a rounding too long: it stays, so that another use changes nothing.
-        triangles.copy_(where(norm.le(limit * (1 + 1e-5f)), triangles, triangles / norm * limit));
     }
 
     /// <summary>Q = U − Uᵀ, then its Cayley transform (I − Q)⁻¹·(I + Q) as a series, or exactly (I − Q)·(I + Q)⁻¹ (the reference's two conventions).</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Peft.Core.Models;
 
@@ -31,14 +30,8 @@ public sealed record OftConfig : TunerConfig
     /// <summary>Whether it starts as a no-op; false starts turned at random. Default true.</summary>
     public bool InitWeights { get; init; } = true;
 
-    /// <summary>Whether turns are kept small (constrained OFT): what is learned is drawn back to <see cref="Eps"/> before every use. Default false.</summary>
-    public bool Coft { get; init; }
-
-    /// <summary>How far the constrained variant may turn; without <see cref="Coft"/> it has no effect. Default 6e-5.</summary>
+    /// <summary>Bound of the constrained variant, which this engine does not compute; kept so that files keep their field.</summary>
     public double Eps { get; init; } = 6e-5;
-
-    /// <summary>Recorded only: PEFT takes this number and leaves no block out by it.</summary>
-    public double ModuleDropout { get; init; }
 
     /// <summary>Whether adapted weights lie as [in, out]; the base decides, and what is saved says so.</summary>
     public bool FanInFanOut { get; init; }
@@ -51,6 +44,8 @@ public sealed record OftConfig : TunerConfig
         var bias = reader.Text("bias") ?? "none";
         string[] unsupported =
         [
+            .. reader.Flag("coft") == true ? ["coft"] : Array.Empty<string>(),
+            .. reader.Number("module_dropout") is > 0 ? ["module_dropout"] : Array.Empty<string>(),
             .. bias == "none" ? Array.Empty<string>() : [$"bias={bias}"],
         ];
         return WithModules(
@@ -62,9 +57,7 @@ public sealed record OftConfig : TunerConfig
                 UseCayleyNeumann = reader.Flag("use_cayley_neumann") ?? true,
                 NumCayleyNeumannTerms = reader.Whole("num_cayley_neumann_terms") ?? 5,
                 InitWeights = reader.Flag("init_weights") ?? true,
-                Coft = reader.Flag("coft") ?? false,
                 Eps = reader.Number("eps") ?? 6e-5,
-                ModuleDropout = reader.Number("module_dropout") ?? 0,
                 FanInFanOut = reader.Flag("fan_in_fan_out") ?? false,
             },
             reader,
@@ -98,9 +91,6 @@ public sealed record OftConfig : TunerConfig
         ArgumentNullException.ThrowIfNull(result);
         if (R < 0 || OftBlockSize < 0 || (R > 0) == (OftBlockSize > 0))
             result.Error("oft_block_size", $"give either oft_block_size or r, and 0 for the other; they are {OftBlockSize} and {R}.");
-        if (Coft && !(Eps > 0 && double.IsFinite(Eps)))
-            result.Error("eps", $"must be above 0, but is {Eps.ToString(CultureInfo.InvariantCulture)}: with 0 nothing could turn.");
-        CheckShare(result, "module_dropout", ModuleDropout);
         if (UseCayleyNeumann && NumCayleyNeumannTerms < 2)
             result.Error("num_cayley_neumann_terms", $"must be at least 2, but is {NumCayleyNeumannTerms}.");
     }
@@ -129,9 +119,9 @@ public sealed record OftConfig : TunerConfig
         fields["init_weights"] = InitWeights;
         fields["fan_in_fan_out"] = FanInFanOut;
         fields["bias"] = "none";
-        fields["coft"] = Coft;
+        fields["coft"] = false;
         fields["eps"] = Eps;
-        fields["module_dropout"] = ModuleDropout;
+        fields["module_dropout"] = 0.0;
     }
 
     private static int NearestDivisor(int size, int wish)

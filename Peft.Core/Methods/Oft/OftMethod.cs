@@ -23,8 +23,6 @@ internal static class OftMethod
             new("block_share", PeftOptionKind.Flag, "Turn all blocks of a layer alike, with fewer parameters.") { Default = false, Advanced = true },
             new("use_cayley_neumann", PeftOptionKind.Flag, "Compute rotations by a short series: faster, and exact enough for small turns.") { Default = true, Advanced = true },
             new("num_cayley_neumann_terms", PeftOptionKind.Integer, "Terms of the series.") { Default = 5, Minimum = 2, Maximum = 20, Advanced = true },
-            new("coft", PeftOptionKind.Flag, "Keep turns small (constrained OFT): what is learned is drawn back to eps.") { Default = false, Advanced = true },
-            new("eps", PeftOptionKind.Number, "How far the constrained variant may turn.") { Default = 6e-5, Minimum = 0, Advanced = true },
             TunerConfig.ExcludeOption,
         ],
     };

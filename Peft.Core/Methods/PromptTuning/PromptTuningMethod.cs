@@ -8,6 +8,8 @@ internal static class PromptTuningMethod
         Name = "PROMPT_TUNING",
         DisplayName = "Prompt tuning",
         Family = PeftFamily.Addition,
+        Nearest = ["P_TUNING", "PREFIX_TUNING", "LORA"],
+        Branch = PeftBranch.Prompts,
         Summary = "Freezes the base and learns a few vectors in front of the text at the input embedding. The smallest adapter of all; works best with large bases.",
         Paper = new Uri("https://arxiv.org/abs/2104.08691"),
         ConfigType = typeof(PromptTuningConfig),

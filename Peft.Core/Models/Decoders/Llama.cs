@@ -113,7 +113,7 @@ public sealed class Llama : CausalLanguageModel
     protected override string AttentionPath(int layer) => $"{config.Root}layers.{layer}.self_attn";
 
     /// <inheritdoc />
-    protected override Tensor Embed(Tensor ids, DecoderCall call) => Scaled(Embedding.Forward(ids), config.EmbeddingMultiplier);
+    protected override Tensor Embed(Tensor ids, DecoderCall call) => Scaled(EmbedTokens(ids, call.Length), config.EmbeddingMultiplier);
 
     /// <inheritdoc />
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)
