@@ -133,6 +133,8 @@ public sealed class RunSetup : IDisposable
         var dataset = RunDirectory.Resolve(paths, request.Dataset);
         var snapshot = DatasetSnapshot.Open(dataset);
         var task = TrainingTasks.Create(config.Task, PretrainedTokenizer.Load(folder), config, arguments, snapshot);
+        if (task is InstructionFollowing { TemplateMismatch: { } foreign })
+            warnings = [.. warnings, new PeftProblem("prompt_format", foreign)];
 
         // Weights are mapped and words are cut at the same time: two different resources.
         var data = System.Threading.Tasks.Task.Run(() => RunData.Read(dataset, snapshot, task, request, paths, progress));
