@@ -51,13 +51,32 @@ public sealed class ExampleEncoder
     public TokenizedExample? Encode(IDataRecord record, string name)
     {
         ArgumentNullException.ThrowIfNull(record);
-        return record switch
+        var pieces = Pieces(record, name);
+        return Make(pieces, [.. pieces.Select(piece => tokenizer.Encode(piece.Text))], record, name);
+    }
+
+    /// <summary>A record as it is cut into tokens, with what becomes of each: for people to look at.</summary>
+    /// <param name="record">An instruction, a conversation or a text.</param>
+    /// <param name="name">How to name it in a message.</param>
+    /// <exception cref="PeftException">As <see cref="Encode"/>.</exception>
+    public IReadOnlyList<LaidPiece> Lay(IDataRecord record, string name)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        var pieces = Pieces(record, name);
+        var spans = pieces.Select(piece => tokenizer.EncodeWithOffsets(piece.Text)).ToArray();
+
+        // The limit is applied to the numbers of the tokens, so that what comes out says which of them are left.
+        var (numbers, next) = (new int[pieces.Count][], 0);
+        for (var i = 0; i < pieces.Count; i++)
         {
-            InstructionRecord instruction => Instruction(instruction, name),
-            ChatRecord chat => Chat(chat, name),
-            TextRecord text => Fit(Learnt([new TurnPiece(template.Around(text.Text), 0)], _ => true)),
-            _ => throw new PeftException($"{Named(name, record)}: a record of this kind is not written token by token."),
-        };
+            numbers[i] = [.. Enumerable.Range(next, spans[i].Count)];
+            next += spans[i].Count;
+        }
+
+        var example = Make(pieces, numbers, record, name);
+        var learnt = Enumerable.Range(0, example?.Length ?? 0).ToDictionary(t => example!.Ids[t], t => example!.Learns(t));
+        return [.. pieces.Select((piece, i) => new LaidPiece(piece.Text, [.. spans[i].Select((span, t) =>
+            new LaidToken(span, learnt.TryGetValue(numbers[i][t], out var learns), learns))]))];
     }
 
     /// <summary>Encodes many records in parallel and counts what the limit did.</summary>
@@ -86,39 +105,41 @@ public sealed class ExampleEncoder
         return new EncodedSplit(kept, kept.Count(e => e.CutTokens > 0), records.Count - kept.Length, kept.Sum(e => (long)e.CutTokens));
     }
 
-    private TokenizedExample? Instruction(InstructionRecord record, string name)
+    /// <summary>The texts of a record; answers have the number of their turn.</summary>
+    private IReadOnlyList<TurnPiece> Pieces(IDataRecord record, string name) => record switch
     {
-        var example = Limited(Prompt(record), tokenizer.Encode(template.Answer(record.Output)), name, record, tailLength);
+        InstructionRecord instruction => [new TurnPiece(template.Prompt(instruction), -1), new TurnPiece(template.Answer(instruction.Output), 0)],
+        ChatRecord chat => template.Turns.Pieces(chat.Messages, chat.Tools),
+        TextRecord text => [new TurnPiece(template.Around(text.Text), 0)],
+        _ => throw new PeftException($"{Named(name, record)}: a record of this kind is not written token by token."),
+    };
+
+    private TokenizedExample? Make(IReadOnlyList<TurnPiece> pieces, int[][] ids, IDataRecord record, string name)
+    {
+        var last = pieces.Max(piece => piece.Turn);
+        if (record is ChatRecord && trainOn != TrainOn.LastAnswer)
+        {
+            var whole = Marked(pieces, ids, piece => trainOn == TrainOn.Everything || piece.IsAnswer);
+            return whole.Length > maxLength && policy == CutPolicy.Error ? WholeTurns(pieces, ids, whole, name, record) : LengthLimit.Cut(whole, maxLength, policy);
+        }
+
+        if (record is TextRecord)
+            return LengthLimit.Cut(Marked(pieces, ids, _ => true), maxLength, policy);
+        var at = Enumerable.Range(0, pieces.Count).First(i => pieces[i].Turn == last);
+        if (record is ChatRecord && ids.Sum(piece => piece.Length) <= maxLength)
+            return Marked(pieces, ids, piece => piece.Turn == last);
+        var example = Limited([.. ids.Take(at).SelectMany(piece => piece)], ids[at], name, record, record is InstructionRecord ? tailLength : 0);
         return trainOn == TrainOn.Everything && example is not null ? new TokenizedExample(example.Ids, 0, example.CutTokens) : example;
     }
 
-    private TokenizedExample? Chat(ChatRecord record, string name)
-    {
-        var pieces = template.Turns.Pieces(record.Messages, record.Tools);
-        var last = pieces.Max(piece => piece.Turn);
-        if (trainOn == TrainOn.LastAnswer)
-        {
-            var at = Enumerable.Range(0, pieces.Count).First(i => pieces[i].Turn == last);
-            int[] prompt = [.. pieces.Take(at).SelectMany(piece => tokenizer.Encode(piece.Text))];
-            var answer = tokenizer.Encode(pieces[at].Text);
-            var behind = pieces.Skip(at + 1).SelectMany(piece => tokenizer.Encode(piece.Text)).ToArray();
-            return prompt.Length + answer.Length + behind.Length <= maxLength
-                ? Learnt(pieces, piece => piece.Turn == last)
-                : Limited(prompt, answer, name, record, tail: 0);
-        }
-
-        var whole = Learnt(pieces, piece => trainOn == TrainOn.Everything || piece.IsAnswer);
-        return whole.Length > maxLength && policy == CutPolicy.Error ? WholeTurns(pieces, whole, name, record) : Fit(whole);
-    }
-
     /// <summary>As many whole turns of the assistant as fit.</summary>
-    private TokenizedExample WholeTurns(IReadOnlyList<TurnPiece> pieces, TokenizedExample whole, string name, IDataRecord record)
+    private TokenizedExample WholeTurns(IReadOnlyList<TurnPiece> pieces, int[][] ids, TokenizedExample whole, string name, IDataRecord record)
     {
         var (length, kept) = (0, 0);
-        foreach (var piece in pieces)
+        for (var i = 0; i < pieces.Count; i++)
         {
-            length += tokenizer.Encode(piece.Text).Length;
-            if (piece.IsAnswer && length <= maxLength)
+            length += ids[i].Length;
+            if (pieces[i].IsAnswer && length <= maxLength)
                 kept = length;
         }
 
@@ -138,7 +159,9 @@ public sealed class ExampleEncoder
         return LengthLimit.Cut(prompt, answer, maxLength, policy, tail);
     }
 
-    private TokenizedExample? Fit(TokenizedExample example) => LengthLimit.Cut(example, maxLength, policy);
+    private static TokenizedExample Marked(IReadOnlyList<TurnPiece> pieces, int[][] ids, Func<TurnPiece, bool> learns) => TokenizedExample.Of(
+        [.. ids.SelectMany(piece => piece)],
+        [.. ids.SelectMany((piece, i) => Enumerable.Repeat(learns(pieces[i]), piece.Length))]);
 
     /// <summary>Pieces cut into tokens one by one.</summary>
     /// <param name="tokenizer">The base's tokenizer.</param>
@@ -149,15 +172,7 @@ public sealed class ExampleEncoder
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(pieces);
         ArgumentNullException.ThrowIfNull(learns);
-        var (ids, loss) = (new List<int>(), new List<bool>());
-        foreach (var piece in pieces)
-        {
-            var tokens = tokenizer.Encode(piece.Text);
-            ids.AddRange(tokens);
-            loss.AddRange(Enumerable.Repeat(learns(piece), tokens.Length));
-        }
-
-        return TokenizedExample.Of([.. ids], [.. loss]);
+        return Marked(pieces, [.. pieces.Select(piece => tokenizer.Encode(piece.Text))], learns);
     }
 
     /// <summary>
@@ -172,10 +187,19 @@ public sealed class ExampleEncoder
         return new TokenizedExample(ids, Math.Min(promptLength, ids.Length));
     }
 
-    private TokenizedExample Learnt(IReadOnlyList<TurnPiece> pieces, Func<TurnPiece, bool> learns) => Learnt(tokenizer, pieces, learns);
-
     private static string Named(string name, IDataRecord record) => record.Id is { } id ? $"{name} ({id})" : name;
 }
+
+/// <summary>A token of a record and what becomes of it.</summary>
+/// <param name="Span">Its id and place in the piece's text.</param>
+/// <param name="Kept">Whether the length limit leaves it.</param>
+/// <param name="Learns">Whether it carries loss.</param>
+public readonly record struct LaidToken(TokenSpan Span, bool Kept, bool Learns);
+
+/// <summary>A stretch of a record's text that is cut into tokens by itself.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Tokens">Its tokens.</param>
+public sealed record LaidPiece(string Text, IReadOnlyList<LaidToken> Tokens);
 
 /// <summary>The examples of a split and what the length limit did to them.</summary>
 /// <param name="Examples">Examples in record order, without those left out.</param>

@@ -45,19 +45,23 @@ public sealed class BatchPlan
     private readonly IReadOnlyList<int> lengths;
     private readonly int batchesPerEpoch;
     private int plannedEpoch = -1;
+    private readonly IExampleOrder? order;
     private int[][][] planned = [];
+    private (long Number, int[][] Batches) window = (-1, []);
 
     /// <summary>A plan.</summary>
     /// <param name="lengths">Length of every example.</param>
     /// <param name="settings">How they are put together.</param>
+    /// <param name="order">Which example stands where, computed as it is needed; null for the Hugging Face Trainer's order.</param>
     /// <exception cref="PeftException">There is not one full batch, and others are to be left out.</exception>
-    public BatchPlan(IReadOnlyList<int> lengths, BatchSettings settings)
+    public BatchPlan(IReadOnlyList<int> lengths, BatchSettings settings, IExampleOrder? order = null)
     {
         ArgumentNullException.ThrowIfNull(lengths);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentOutOfRangeException.ThrowIfZero(lengths.Count, nameof(lengths));
         this.lengths = lengths;
         this.settings = settings;
+        this.order = order;
         batchesPerEpoch = settings.BatchesPerEpoch(lengths.Count);
         if (batchesPerEpoch == 0)
             throw new PeftException($"dataloader_drop_last: {lengths.Count} training records do not fill one batch of {settings.BatchSize}, so all would be left out. Lower per_device_train_batch_size.");
@@ -89,6 +93,12 @@ public sealed class BatchPlan
     public IReadOnlyList<int[]> Step(int step)
     {
         var epoch = step / StepsPerEpoch;
+        if (order is not null)
+        {
+            var first = step % StepsPerEpoch * settings.Accumulation;
+            return [.. Enumerable.Range(first, Math.Min(settings.Accumulation, batchesPerEpoch - first)).Select(batch => Batch(order, epoch, batch))];
+        }
+
         if (epoch != plannedEpoch)
         {
             planned = [.. Batches(Order(epoch), epoch).Take(batchesPerEpoch).Chunk(settings.Accumulation)];
@@ -108,21 +118,41 @@ public sealed class BatchPlan
         return [.. order.data<long>().ToArray().Select(i => (int)i)];
     }
 
+    private int[] Batch(IExampleOrder places, int epoch, int batch)
+    {
+        int[] Rows(int from, int count) => [.. Enumerable.Range(from, Math.Min(count, places.Count - from)).Select(place => places.At(epoch, place))];
+        if (!settings.GroupByLength)
+            return Rows(batch * settings.BatchSize, settings.BatchSize);
+        var number = ((long)epoch << 32) | (uint)(batch / WindowBatches);
+        if (window.Number != number)
+        {
+            var rows = Rows(batch / WindowBatches * WindowBatches * settings.BatchSize, WindowBatches * settings.BatchSize);
+            window = (number, Grouped(rows, new Random(HashCode(settings.Seed, number))));
+        }
+
+        return window.Batches[batch % WindowBatches];
+    }
+
+    private static int HashCode(int seed, long number) => unchecked((int)ShuffledOrder.Mix(((ulong)(uint)seed << 32) ^ (ulong)number));
+
+    private int[][] Grouped(int[] rows, Random random)
+    {
+        var sorted = rows.OrderBy(i => lengths[i]).Chunk(settings.BatchSize).ToArray();
+
+        // A short last batch must stay last, so that the number of steps does not depend on luck.
+        var full = sorted.Length > 0 && sorted[^1].Length < settings.BatchSize ? sorted.Length - 1 : sorted.Length;
+        random.Shuffle(sorted.AsSpan(0, full));
+        return sorted;
+    }
+
     private IEnumerable<int[]> Batches(int[] order, int epoch)
     {
         if (!settings.GroupByLength)
             return order.Chunk(settings.BatchSize);
         var random = new Random(unchecked((settings.Seed * 9973) + epoch));
         var batches = new List<int[]>();
-        foreach (var window in order.Chunk(settings.BatchSize * WindowBatches))
-        {
-            var sorted = window.OrderBy(i => lengths[i]).Chunk(settings.BatchSize).ToArray();
-
-            // A short last batch must stay last, so that the number of steps does not depend on luck.
-            var full = sorted.Length > 0 && sorted[^1].Length < settings.BatchSize ? sorted.Length - 1 : sorted.Length;
-            random.Shuffle(sorted.AsSpan(0, full));
-            batches.AddRange(sorted);
-        }
+        foreach (var rows in order.Chunk(settings.BatchSize * WindowBatches))
+            batches.AddRange(Grouped(rows, random));
 
         return batches;
     }

@@ -35,14 +35,14 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Records ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)
             Alert("info", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
         if (setup.Train is not { } train || train.CutRecords + train.DroppedRecords == 0)
             return;
-        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Count + train.DroppedRecords) is { } many)
+        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Records + train.DroppedRecords) is { } many)
         {
             Find(many);
         }

@@ -49,7 +49,14 @@ public sealed class RunTrainer : IDisposable
         {
             if (session.Request.Kind == RunKind.Pretrain)
                 return PretrainingTrainer.Run(session, time ?? TimeProvider.System, observe, interrupt);
-            using var setup = RunSetup.Open(session.Paths, session.Request);
+            using var setup = RunSetup.Open(
+                session.Paths,
+                session.Request,
+                (done, total) =>
+                {
+                    var written = session.Log.Append(new RunProgress { Phase = "index", Done = done, Total = total });
+                    observe?.Invoke(written);
+                });
             using var trainer = new RunTrainer(session, setup, time ?? TimeProvider.System, interrupt);
             trainer.reporter.Observe = observe;
             return trainer.Run();

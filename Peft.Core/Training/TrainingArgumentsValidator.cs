@@ -81,6 +81,8 @@ public static class TrainingArgumentsValidator
         NotNegative("doc_stride", arguments.DocStride);
         Positive("max_answer_length", arguments.MaxAnswerLength);
         Check(PromptTemplate.Formats.Contains(arguments.PromptFormat), "prompt_format", $"'{arguments.PromptFormat}' is not known; known are {string.Join(", ", PromptTemplate.Formats)}.");
+        Check(arguments.Streaming is "auto" or "on" or "off", "streaming", $"'{arguments.Streaming}' is not known; known are auto, on, off.");
+        Check(!arguments.Packing || arguments.Streaming != "on", "packing", "cannot be used with streaming: which records fit one row is decided before training. Set streaming to off.");
         Check(arguments.MaxLength >= 8, "max_length", $"must be at least 8, but is {arguments.MaxLength}.");
         Check(
             maxPositions is null || arguments.MaxLength <= maxPositions,
@@ -121,14 +123,13 @@ public static class TrainingArgumentsValidator
     /// <summary>What has to look at evaluations needs some before the end.</summary>
     private static IEnumerable<PeftProblem> Evaluations(TrainingArguments arguments)
     {
-        const string Way = "set eval_steps above 0, or eval_strategy to epoch.";
         if (arguments.EvalStrategy == "epoch" || (arguments.EvalStrategy == "steps" && arguments.EvalSteps > 0))
             yield break;
         if (arguments.LrSchedulerType == ScheduleOptionsReader.Plateau)
-            yield return new PeftProblem("eval_steps", $"reduce_lr_on_plateau looks at evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "reduce_lr_on_plateau looks at evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
         if (arguments.EarlyStoppingPatience > 0)
-            yield return new PeftProblem("eval_steps", $"early_stopping_patience looks at evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "early_stopping_patience looks at evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
         if (arguments.LoadBestModelAtEnd)
-            yield return new PeftProblem("eval_steps", $"load_best_model_at_end chooses between evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "load_best_model_at_end chooses between evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
     }
 }

@@ -69,7 +69,7 @@ public sealed class TrainingLoop : IDisposable
         this.adapter = adapter;
         this.examples = examples;
         this.arguments = arguments;
-        plan = new BatchPlan(examples.Lengths, BatchSettings.Of(arguments));
+        plan = new BatchPlan(examples.Lengths, BatchSettings.Of(arguments), examples.Order(BatchSettings.Of(arguments)));
         TotalSteps = arguments.TotalSteps(plan.StepsPerEpoch);
         Rates = LearningRates.Of(arguments, TotalSteps);
         adapter.Plan(TotalSteps);

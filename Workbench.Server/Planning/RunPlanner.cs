@@ -27,6 +27,7 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
         var (config, tasks, task) = Config(draft, model, dataset, problems);
         CheckData(draft, dataset, problems);
         CheckMachine(draft, problems);
+        var mix = await MixAsync(db, draft, task, problems, cancel);
         var resolved = DraftResolver.Resolve(draft, config?.MaxPositionEmbeddings ?? int.MaxValue, task);
         problems.AddRange(resolved.Unknown.Select(name => Error(name, "unknown_option", $"{name} is no option of {draft.PeftType} and no training argument.")));
         var (arguments, training) = TrainingChecks.Read(resolved.Training, config?.MaxPositionEmbeddings);
@@ -41,6 +42,7 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             TaskType = task,
             Tasks = tasks,
             Dataset = dataset,
+            Mix = mix,
             Model = model,
             Config = config,
             Peft = peft,
@@ -102,6 +104,28 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             problems.Add(Error("test_records", "out_of_range", "The number of test records must be 0 or more."));
         if (draft.MaxNewTokens is < 1 or > 4096)
             problems.Add(Error("max_new_tokens", "out_of_range", $"max_new_tokens must lie between 1 and 4096, but is {draft.MaxNewTokens}."));
+    }
+
+    private static async Task<IReadOnlyList<(DatasetEntity, double)>> MixAsync(WorkbenchDb db, RunDraft draft, string task, List<DraftProblem> problems, CancellationToken cancel)
+    {
+        var mix = new List<(DatasetEntity, double)>();
+        var weights = draft.Mix.Select(other => other.Weight);
+        if (draft.Mix.Count > 0 && weights.Append(draft.DatasetWeight).Any(weight => weight is not (> 0 and < double.PositiveInfinity)))
+            problems.Add(Error("mix", "mix_weight", "Every weight of a mixture must be a number above 0."));
+        foreach (var other in draft.Mix)
+        {
+            var found = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == other.DatasetId, cancel);
+            if (found is null || other.DatasetId == draft.DatasetId)
+                problems.Add(Error("mix", "mix_unknown", $"There is no other dataset '{other.DatasetId}' to mix in. Choose one of the list."));
+            else if (found.Train == 0)
+                problems.Add(Error("mix", "mix_empty", $"Dataset '{found.Name}' has no training records to mix in."));
+            else if (!TrainingTasks.KindsFor(ModelTasks.Parse(task)).Contains(TaskContents.ToEngine(found.Kind)))
+                problems.Add(Error("mix", "mix_kind", $"Dataset '{found.Name}' does not serve {task}, so it cannot be mixed in."));
+            else
+                mix.Add((found, other.Weight));
+        }
+
+        return mix;
     }
 
     private void CheckMachine(RunDraft draft, List<DraftProblem> problems)

@@ -47,6 +47,28 @@ public static class TaskRecords
         _ => ReadText(file),
     };
 
+    /// <summary>Reads one line that holds one record.</summary>
+    /// <param name="utf8">The line.</param>
+    /// <param name="file">File name for messages.</param>
+    /// <param name="line">Number of the line, from 1.</param>
+    /// <param name="kind">Kind of the record.</param>
+    /// <exception cref="PeftException">The row cannot be used; it is named.</exception>
+    public static IDataRecord Row(ReadOnlyMemory<byte> utf8, string file, int line, DatasetKind kind)
+    {
+        (IReadOnlyList<IDataRecord> records, IReadOnlyList<DataProblem> problems) = kind switch
+        {
+            DatasetKind.Instruction when InstructionReader.Parse(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Classification when ParseClassification(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Tagging when ParseTagging(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.QuestionAnswering when ParseQuestions(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Chat when ParseChats(utf8, file) is var read => (read.Records, read.Problems),
+            _ when ParseText(utf8, file) is var read => (read.Records, read.Problems),
+            _ => ((IReadOnlyList<IDataRecord>)[], (IReadOnlyList<DataProblem>)[]),
+        };
+        DataFiles.Refuse([.. problems.Select(problem => problem with { Line = line })]);
+        return records is [var record] ? record : throw new PeftException($"{file}:{line}: expected one record a line.");
+    }
+
     /// <summary>Reads texts with labels from UTF-8 bytes.</summary>
     public static TaskFile<ClassificationRecord> ParseClassification(ReadOnlyMemory<byte> utf8, string fileName) =>
         Parse(utf8, fileName, "object with text and label", Classification);

@@ -56,6 +56,13 @@ internal sealed class CausalSplit(IReadOnlyList<TokenizedExample> examples) : Ta
 {
     public IReadOnlyList<TokenizedExample> Examples => examples;
 
+    public override TaskSplit Join(TaskSplit others) => new CausalSplit([.. examples, .. ((CausalSplit)others).Examples])
+    {
+        CutRecords = CutRecords + others.CutRecords,
+        DroppedRecords = DroppedRecords + others.DroppedRecords,
+        CutTokens = CutTokens + others.CutTokens,
+    };
+
     public override IReadOnlyList<int> Lengths { get; } = [.. examples.Select(e => e.Length)];
 
     public override TaskBatch Collate(BaseModel model, IReadOnlyList<int> rows) =>

@@ -80,6 +80,9 @@ public abstract class TrainingTask
     /// <exception cref="PeftException">Unusable rows, or data of a kind that does not serve the task.</exception>
     public abstract IReadOnlyList<IDataRecord> Read(DatasetSnapshot snapshot, string split);
 
+    /// <summary>Whether records of a kind can be read one by one while training.</summary>
+    public virtual bool CanStream(DatasetKind kind) => false;
+
     /// <summary>Turns records into ids with labels, in parallel.</summary>
     /// <param name="records">Records as <see cref="Read"/> gives them.</param>
     /// <param name="split">Name of the split for messages.</param>

@@ -21,12 +21,17 @@ public abstract class WritingTask : TrainingTask
     public override IReadOnlyList<IDataRecord> Read(DatasetSnapshot snapshot, string split)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
+        if (snapshot.Kind == DatasetKind.Chat && Kind == ModelTask.Seq2SeqLm)
+            return [.. snapshot.Read<ChatRecord>(split).Select(chat => chat.AsInstruction())];
         if (snapshot.Kind != DatasetKind.Classification)
             return snapshot.ReadAny(split);
         var records = snapshot.Read<ClassificationRecord>(split);
         var labels = TaskLabels.Of(ModelTask.SeqCls, snapshot)!.Names;
         return [.. records.Select(record => ClassificationPrompt.Render(record, labels))];
     }
+
+    /// <inheritdoc />
+    public override bool CanStream(DatasetKind kind) => kind is DatasetKind.Instruction || (Kind == ModelTask.CausalLm && kind is DatasetKind.Chat or DatasetKind.Text);
 
     /// <inheritdoc />
     public override TaskResult Evaluate(BaseModel model, IReadOnlyList<IDataRecord> records, EvaluationSetting setting, Action<int>? between = null)
