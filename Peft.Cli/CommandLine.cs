@@ -50,5 +50,7 @@ internal static class CommandLine
 
     public static Option<string> DeviceOption() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 
+    public static Option<bool> JsonOption() => new("--json") { Description = "Say how far it is and what came out as JSON lines, for a program that started it." };
+
     public static Option<int> ThreadsOption() => new("--threads") { Description = "Threads to compute with; 0 = all cores.", DefaultValueFactory = _ => 0 };
 }

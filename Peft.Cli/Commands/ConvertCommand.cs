@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Peft.Cli.Output;
 using Peft.Core.Methods;
 using Peft.Core.Methods.Lora;
 using Peft.Core.Models;
@@ -12,19 +13,23 @@ internal static class ConvertCommand
     public static Command Create()
     {
         var (model, dtype, threads) = (CommandLine.BaseOption(), CommandLine.DtypeOption(), CommandLine.ThreadsOption());
+        var json = CommandLine.JsonOption();
         var adapter = new Option<string>("--adapter") { Description = "Folder of the PiSSA or OLoRA adapter.", Required = true };
         var output = new Option<string>("--output") { Description = "Folder for the plain LoRA adapter.", Required = true };
         var command = new Command("convert", "Make a plain LoRA of a PiSSA or OLoRA adapter, which works on the unchanged base with any library.")
         {
-            model, adapter, output, dtype, threads,
+            model, adapter, output, dtype, json, threads,
         };
         command.SetAction(parsed =>
         {
+            var printer = new JobPrinter(parsed.GetValue(json));
             TorchRuntime.Initialize(parsed.GetValue(threads));
+            printer.Stage("load");
             using var loaded = BaseModel.Load(parsed.GetValue(model)!, new ModelLoadOptions { Dtype = parsed.GetValue(dtype)! });
             using var from = PeftMethods.Load(loaded, parsed.GetValue(adapter)!);
+            printer.Stage("convert");
             LoraConversion.SavePlain(from, parsed.GetValue(output)!);
-            Console.WriteLine(parsed.GetValue(output));
+            printer.Done(new { Output = parsed.GetValue(output) }, parsed.GetValue(output)!);
             return CommandLine.Success;
         });
         return command;

@@ -10,19 +10,21 @@ using Peft.Core.Training.Tasks;
 namespace Peft.Cli.Serving;
 
 /// <summary>
-/// A base model that stays in memory while adapters come and go. An adapter of another task, or with other labels, needs another head, so the
+/// A base model that stays in memory while adapters, several of them beside it, are switched by the question. An adapter of another task, or with other labels, needs another head, so the
 /// base is mapped again for it. Used by one thread at a time: it owns the tensors.
 /// </summary>
 internal sealed class ResidentModel : IDisposable
 {
+    /// <summary>Adapters kept in memory beside the base; the one that was not used for longest makes room.</summary>
+    private const int MostAdapters = 8;
+
     private readonly string _folder;
     private readonly ModelLoadOptions _options;
     private readonly PretrainedTokenizer _tokenizer;
     private BaseModel? _model;
     private string? _head;
     private IAnswerer? _answerer;
-    private PeftAdapter? _adapter;
-    private (string Folder, DateTime Written)? _loaded;
+    private readonly List<Loaded> _adapters = [];
 
     public ResidentModel(string folder, string dtype, string device)
     {
@@ -45,32 +47,63 @@ internal sealed class ResidentModel : IDisposable
 
     public void Dispose()
     {
-        _adapter?.Dispose();
+        Unload();
         _model?.Dispose();
     }
 
-    /// <summary>Swaps the adapter when another one is asked for, or when the folder was written anew.</summary>
+    /// <summary>Turns on the adapter that is asked for and the others off; one that was not used before, or was written anew, is loaded.</summary>
     private void Use(string? folder)
     {
         if (folder is null)
         {
             Prepare(TaskChoice.OfBase(_folder));
-            if (_adapter is not null)
-                _adapter.Enabled = false;
+            TurnOff();
             return;
         }
 
-        var key = (Path.GetFullPath(folder), File.GetLastWriteTimeUtc(Path.Combine(folder, PeftConfig.FileName)));
+        var (path, written) = (Path.GetFullPath(folder), File.GetLastWriteTimeUtc(Path.Combine(folder, PeftConfig.FileName)));
         Prepare(TaskChoice.OfAdapter(folder));
-        if (_loaded != key)
+
+        // One at a time sits in the model's slots, also while another one is loaded, which puts it there.
+        TurnOff();
+        if (_adapters.Find(known => known.Path == path) is { } stale && stale.Written != written)
         {
-            _adapter?.Dispose();
-            (_adapter, _loaded) = (null, null);
-            _adapter = PeftMethods.Load(_model!, folder);
-            _loaded = key;
+            stale.Adapter.Dispose();
+            _adapters.Remove(stale);
         }
 
-        _adapter!.Enabled = true;
+        var found = _adapters.Find(known => known.Path == path);
+        if (found is null)
+        {
+            if (_adapters.Count == MostAdapters)
+            {
+                _adapters[0].Adapter.Dispose();
+                _adapters.RemoveAt(0);
+            }
+
+            found = new Loaded(path, written, PeftMethods.Load(_model!, folder));
+        }
+        else
+        {
+            _adapters.Remove(found);
+        }
+
+        // The one used last stands last, so the first is the one to give up.
+        _adapters.Add(found);
+        found.Adapter.Enabled = true;
+    }
+
+    private void TurnOff()
+    {
+        foreach (var known in _adapters)
+            known.Adapter.Enabled = false;
+    }
+
+    private void Unload()
+    {
+        foreach (var known in _adapters)
+            known.Adapter.Dispose();
+        _adapters.Clear();
     }
 
     /// <summary>Loads the base for a task and labels, unless it already is.</summary>
@@ -79,9 +112,9 @@ internal sealed class ResidentModel : IDisposable
         var head = string.Join('\n', [choice.Task.Name(), choice.Labels?.ProblemType ?? "", choice.Labels?.MayLackAnswer == true ? "optional" : "", .. choice.Labels?.Names ?? []]);
         if (_head == head)
             return;
-        _adapter?.Dispose();
+        Unload();
         _model?.Dispose();
-        (_adapter, _loaded, _model, _head) = (null, null, null, null);
+        (_model, _head) = (null, null);
         var config = ModelConfig.Load(_folder, choice.Task);
         var arguments = new TrainingArguments { CutPolicy = CutPolicy.KeepOutput };
         var task = TrainingTasks.Create(choice.Task, new TaskSetting(_tokenizer, config, arguments, choice.Labels));
@@ -89,4 +122,6 @@ internal sealed class ResidentModel : IDisposable
         _answerer = task.Writes ? new WritingAnswerer(task) : new HeadAnswerer(task);
         _head = head;
     }
+
+    private sealed record Loaded(string Path, DateTime Written, PeftAdapter Adapter);
 }

@@ -17,6 +17,9 @@ public enum DatasetKind
 
     /// <summary>Text alone.</summary>
     Text,
+
+    /// <summary>Conversations of several turns.</summary>
+    Chat,
 }
 
 /// <summary>Kinds of datasets as manifests write them.</summary>
@@ -25,7 +28,7 @@ public static class DatasetKinds
     private static readonly (DatasetKind Kind, string Name)[] s_names =
     [
         (DatasetKind.Instruction, "instruction"), (DatasetKind.Classification, "classification"), (DatasetKind.Tagging, "tagging"),
-        (DatasetKind.QuestionAnswering, "question-answering"), (DatasetKind.Text, "text"),
+        (DatasetKind.QuestionAnswering, "question-answering"), (DatasetKind.Text, "text"), (DatasetKind.Chat, "chat"),
     ];
 
     /// <summary>Every name, in order.</summary>

@@ -118,6 +118,26 @@ public sealed class DatasetSnapshot
         return records;
     }
 
+    /// <summary>Reads the beginning of a split, of a file with one record a line no more than that.</summary>
+    /// <param name="split">Name of the split.</param>
+    /// <param name="most">Records at most.</param>
+    /// <exception cref="PeftException">Unusable rows among those that are read.</exception>
+    public IReadOnlyList<IDataRecord> ReadFirst(string split, int most)
+    {
+        if (LinesFile(split) is not { } file || (Manifest is not null && Manifest.Counts.GetValueOrDefault(split) == 0))
+            return [.. ReadAny(split).Take(most)];
+        var records = new List<IDataRecord>();
+        DataLines.ForEach(file, (utf8, line) =>
+        {
+            records.Add(TaskRecords.Row(utf8, file, line, Kind));
+            return records.Count < most;
+        });
+        return records;
+    }
+
+    /// <summary>The file of a split when it has one record a line, so that it can be read piece by piece; null otherwise.</summary>
+    public string? LinesFile(string split) => FileOf(split) is { } file && DataLines.HasOneRecordALine(file) ? file : null;
+
     /// <summary>
     /// SHA-256 over the records of all splits in their order, as lower-case hexadecimal. Equal content gives an equal hash, whatever the
     /// name, the time, or the way the JSON is written.
@@ -206,7 +226,7 @@ public sealed class DatasetSnapshot
         return files.Count < 2 ? files.FirstOrDefault() : files.Find(file => Recognise(file) is not null) ?? files[0];
     }
 
-    private static DatasetKind? Recognise(string file) => TaskRecords.Recognise(DataFiles.Bytes(file));
+    private static DatasetKind? Recognise(string file) => TaskRecords.Recognise(DataLines.HasOneRecordALine(file) ? DataLines.First(file) : DataFiles.Bytes(file));
 
     private static SnapshotManifest ReadManifest(string file)
     {

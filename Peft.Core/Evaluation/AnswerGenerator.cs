@@ -38,7 +38,7 @@ public sealed class AnswerGenerator
     /// <param name="batchSize">Records decoded together.</param>
     /// <param name="between">Called after every batch with the number of records done; may throw to end early.</param>
     /// <param name="cancellation">Ends decoding between two tokens.</param>
-    public string[] Answer(IReadOnlyList<InstructionRecord> records, int batchSize, Action<int>? between = null, CancellationToken cancellation = default)
+    public string[] Answer(IReadOnlyList<IDataRecord> records, int batchSize, Action<int>? between = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(records);
         var prompts = records.Select(encoder.Prompt).ToArray();

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Peft.Core.Data;
+using Peft.Core.Evaluation.Texts;
 using Peft.Core.Runs;
 using Peft.Core.Training.Tasks;
 
@@ -43,7 +44,7 @@ public static class Predictions
         if (!AreTriples([.. predictions.Select(p => p.Reference)]))
         {
             var right = predictions.Average(p => IsExact(p.Reference, p.Output, areTriples: false) ? 1.0 : 0.0);
-            return new TaskReport(new Dictionary<string, double?> { ["exact_match"] = right, ["f1"] = null }, "exact_match");
+            return new TaskReport(new Dictionary<string, double?>(Overlap(predictions)) { ["exact_match"] = right, ["f1"] = null }, "exact_match");
         }
 
         var report = Score(predictions, seed);
@@ -56,6 +57,24 @@ public static class Predictions
             ["f1_high"] = report.F1Interval?.High,
         };
         return new TaskReport(metrics, "f1", report);
+    }
+
+    /// <summary>
+    /// How much answers overlap with what was wanted, 0–1, where they are texts and not a few labels: BLEU and chrF over all of them, the mean
+    /// of ROUGE-L. Chinese is compared by characters.
+    /// </summary>
+    private static Dictionary<string, double?> Overlap(IReadOnlyList<RunPrediction> predictions)
+    {
+        if (predictions.Count < 2 || 2 * predictions.Select(p => p.Reference).Distinct(StringComparer.Ordinal).Count() <= predictions.Count)
+            return [];
+        var isChinese = predictions.Any(p => p.Reference.Any(c => c is >= '\u4E00' and <= '\u9FFF'));
+        var pairs = predictions.Select(p => (p.Output, (IReadOnlyList<string>)[p.Reference])).ToArray();
+        return new Dictionary<string, double?>
+        {
+            ["bleu"] = BleuScorer.Corpus(pairs, new BleuOptions { Tokenize = isChinese ? "zh" : "13a" }).Score / 100,
+            ["chrf"] = ChrfScorer.Corpus(pairs) / 100,
+            ["rouge_l"] = predictions.Average(p => RougeScorer.Score(p.Output, p.Reference, isChinese ? RougeTokens.Characters : RougeTokens.Latin).RougeL.F1),
+        };
     }
 
     /// <summary>Writes predictions, completely or not at all.</summary>

@@ -10,8 +10,21 @@ namespace Peft.Core.Methods;
 /// <param name="InBase">True when it is a parameter of the base itself, so that it adds nothing to the number of all parameters.</param>
 public sealed record TrainableShape(string Name, IReadOnlyList<long> Shape, bool InBase)
 {
+    /// <summary>True when it is a copy of a parameter of the base that trains in its place.</summary>
+    public bool Replaces { get; init; }
+
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+}
+
+/// <summary>Where what a method adds acts, for tensors whose name does not say it by the path of a module.</summary>
+public enum PeftPlace
+{
+    /// <summary>In front of the text, at the input embedding.</summary>
+    Input,
+
+    /// <summary>In front of the text in every attention.</summary>
+    Attention,
 }
 
 /// <summary>
@@ -25,6 +38,9 @@ public abstract record PeftConfig
 
     /// <summary>Method name in the registry, e.g. <c>LORA</c>.</summary>
     public abstract string PeftType { get; }
+
+    /// <summary>Where those of its tensors act that belong to no module.</summary>
+    public virtual PeftPlace Place => PeftPlace.Input;
 
     /// <summary>Kind of task, e.g. <c>CAUSAL_LM</c>.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";

@@ -19,6 +19,31 @@ public enum PeftFamily
     Full,
 }
 
+/// <summary>What the methods of a family do alike: the second fork of the tree that they are taught by.</summary>
+public enum PeftBranch
+{
+    /// <summary>The family has no second fork.</summary>
+    None,
+
+    /// <summary>Small networks between the parts of the base.</summary>
+    Networks,
+
+    /// <summary>Learned vectors in front of the text.</summary>
+    Prompts,
+
+    /// <summary>Learned factors on what flows through the base.</summary>
+    Factors,
+
+    /// <summary>The change as a product of two thin matrices.</summary>
+    LowRank,
+
+    /// <summary>The change as an elementwise or Kronecker product of small matrices.</summary>
+    Products,
+
+    /// <summary>The change as a rotation of the weight.</summary>
+    Rotations,
+}
+
 /// <summary>What kind of value an option takes.</summary>
 public enum PeftOptionKind
 {
@@ -75,6 +100,19 @@ public sealed record PeftOption(string Name, PeftOptionKind Kind, string Help)
     public string HelpKey { get; init; } = "";
 }
 
+/// <summary>The format that a method's adapters are saved in.</summary>
+public enum PeftFormat
+{
+    /// <summary>Hugging Face PEFT's.</summary>
+    Peft,
+
+    /// <summary>AdapterHub's.</summary>
+    AdapterHub,
+
+    /// <summary>The trained parameters under the base's own names; no other library has a format for them.</summary>
+    BaseParameters,
+}
+
 /// <summary>Everything the workbench knows about a method: one entry of the registry.</summary>
 public sealed record PeftMethodDescriptor
 {
@@ -86,6 +124,9 @@ public sealed record PeftMethodDescriptor
 
     /// <summary>How it changes the model.</summary>
     public required PeftFamily Family { get; init; }
+
+    /// <summary>Its place inside the family.</summary>
+    public PeftBranch Branch { get; init; }
 
     /// <summary>What it does, in English, one or two sentences.</summary>
     public required string Summary { get; init; }
@@ -101,6 +142,18 @@ public sealed record PeftMethodDescriptor
 
     /// <summary>Whether its change can be added into the base weights.</summary>
     public required bool CanMerge { get; init; }
+
+    /// <summary>Parameters of the smallest base on which published results find it level with other methods; 0 where size does not matter.</summary>
+    public long UsefulFrom { get; init; }
+
+    /// <summary>Names of methods that come nearest to it, for bases on which it makes no sense.</summary>
+    public IReadOnlyList<string> Nearest { get; init; } = [];
+
+    /// <summary>The format that it is saved in.</summary>
+    public PeftFormat Format { get; init; }
+
+    /// <summary>Whether it moves ranks between modules while it trains, and says so in events.</summary>
+    public bool MovesRanks { get; init; }
 
     /// <summary>Whether the base must compute in float32, because its own weights train.</summary>
     public bool NeedsFloat32Base { get; init; }

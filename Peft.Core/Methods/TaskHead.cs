@@ -59,7 +59,7 @@ internal static class TaskHead
 
     /// <summary>The task's head as trained shapes, for a method without <c>modules_to_save</c> of its own. PEFT keeps a frozen copy, so it counts twice in all parameters.</summary>
     public static IEnumerable<TrainableShape> Shapes(ModelConfig model, string? taskType, string prefix) =>
-        Parameters(model, Modules(model, Names(taskType)), prefix).Select(p => new TrainableShape(p.Name, ShapeOf(model, p.Parameter), InBase: false));
+        Parameters(model, Modules(model, Names(taskType)), prefix).Select(p => new TrainableShape(p.Name, ShapeOf(model, p.Parameter), InBase: false) { Replaces = true });
 
     /// <summary>Trains the task's head, for a method without <c>modules_to_save</c> of its own.</summary>
     public static TrainedBaseParameters Train(BaseModel model, string? taskType, string prefix, bool train)

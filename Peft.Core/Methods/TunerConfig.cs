@@ -72,7 +72,7 @@ public abstract record TunerConfig : PeftConfig
         foreach (var (layer, _) in ModuleTargets.Find(Rules, model, saved, embeddings: false).Modules)
             shapes.AddRange(ShapesAt(layer).Select(s => new TrainableShape($"{TaskHead.TunerPrefix}{layer.Path}.{s.Suffix}", s.Shape, InBase: false)));
         foreach (var (parameter, name) in TaskHead.Parameters(model, saved, TaskHead.TunerPrefix))
-            shapes.Add(new TrainableShape(name, TaskHead.ShapeOf(model, parameter), InBase: false));
+            shapes.Add(new TrainableShape(name, TaskHead.ShapeOf(model, parameter), InBase: false) { Replaces = true });
         return shapes;
     }
 

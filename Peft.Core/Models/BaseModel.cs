@@ -112,6 +112,12 @@ public abstract class BaseModel : IDisposable
     /// <summary>Learned vectors in front of the text, if a method attached some.</summary>
     public ISoftPromptSource? SoftPrompt { get; set; }
 
+    /// <summary>Computes layers again for their gradient instead of keeping what they made; null keeps it. Set per batch while training.</summary>
+    public Recomputation? Recomputation { get; set; }
+
+    /// <summary>α of the noise on the embeddings while training (NEFTune, https://arxiv.org/abs/2310.05914); 0 for none.</summary>
+    public double NeftuneNoiseAlpha { get; set; }
+
     /// <summary>Virtual tokens that stand in front of the outputs, too.</summary>
     public int LeadingOutputs => SoftPrompt?.Length ?? 0;
 
@@ -130,8 +136,10 @@ public abstract class BaseModel : IDisposable
         };
         using var checkpoint = Checkpoint.Open(folder);
         using var gradOff = no_grad();
-        var weights = WeightSource.From(
-            checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device, BaseQuantization.Choose(folder, config, options.Quantization));
+        var quantization = BaseQuantization.Choose(folder, config, options.Quantization);
+        if (quantization is not null)
+            TorchRuntime.PreferLittleMemory();
+        var weights = WeightSource.From(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device, quantization);
         var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
         model.Folder = folder;
         model.Arithmetic = options.Arithmetic;
@@ -147,10 +155,48 @@ public abstract class BaseModel : IDisposable
         return (ids, MaskBehindPrompt(attentionMask));
     }
 
+    /// <summary>Embeddings [N, C] of token ids [N]; while training with the noise of NEFTune, uniform within ±α/√(length · C).</summary>
+    /// <param name="ids">Token ids of a batch in one row.</param>
+    /// <param name="length">Tokens of each of its texts, padding included.</param>
+    private protected Tensor EmbedTokens(Tensor ids, long length)
+    {
+        var embedded = Embedding.Forward(ids);
+        if (!Training || NeftuneNoiseAlpha <= 0)
+            return embedded;
+        var size = NeftuneNoiseAlpha / Math.Sqrt(length * embedded.shape[^1]);
+        return embedded + zeros_like(embedded).uniform_(-size, size);
+    }
+
+    /// <summary>A layer in a scope of its own, computed again for its gradient where that is asked for.</summary>
+    private protected Tensor RunLayer(Tensor h, Func<Tensor, Tensor> layer)
+    {
+        // What backward does not need is freed here, not at the end of the step.
+        using var layerScope = NewDisposeScope();
+        return (Recomputation is { } again ? again.Layer(h, layer) : layer(h)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same for a layer that looks at something beside its input, which gets a gradient, too.</summary>
+    private protected Tensor RunLayer(Tensor h, Tensor beside, Func<Tensor, Tensor, Tensor> layer)
+    {
+        using var layerScope = NewDisposeScope();
+        return (Recomputation is { } again ? again.Layer(h, beside, (x, y) => layer(x, y!)) : layer(h, beside)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A mask that layers share; see <see cref="Shared(Tensor)"/>.</summary>
+    private protected AttentionMask Shared(AttentionMask mask)
+    {
+        if (mask.Additive is { } additive)
+            Shared(additive);
+        return mask;
+    }
+
+    /// <summary>A tensor that layers share: where they are computed again, it has to live as long.</summary>
+    internal Tensor Shared(Tensor tensor) => Recomputation is { } again ? again.Keep(tensor) : tensor;
+
     /// <summary>A mask [B, T] with the virtual tokens of a soft prompt in front.</summary>
     internal Tensor? MaskBehindPrompt(Tensor? attentionMask) => SoftPrompt is not { } prompt || attentionMask is null
         ? attentionMask
-        : cat([ones([attentionMask.shape[0], prompt.Length], attentionMask.dtype, attentionMask.device), attentionMask], 1);
+        : cat([full([attentionMask.shape[0], prompt.Length], Blocks.RowTexts.Of(attentionMask) is null ? 1 : Blocks.RowTexts.Everybody, attentionMask.dtype, attentionMask.device), attentionMask], 1);
 
     /// <summary>Makes a model that no checkpoint holds yet.</summary>
     /// <param name="config">What it is made of.</param>

@@ -60,18 +60,19 @@ public abstract class CausalLanguageModel : BaseModel
         if (prompt is not null)
         {
             (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
+            inputIds = Shared(inputIds);
+            attentionMask = attentionMask is null ? null : Shared(attentionMask);
             length += prompt.Length;
             if (positions is not null)
                 positions = cat([arange(prompt.Length, ScalarType.Int64, positions.device).expand(positions.shape[0], -1), positions + prompt.Length], 1);
         }
 
-        var call = new DecoderCall(this, scope, inputIds, attentionMask, cache, positions) { Layout = layout };
+        var call = new DecoderCall(this, Recomputation?.Scope ?? scope, inputIds, attentionMask, cache, positions) { Layout = layout };
         var h = Embed(inputIds.view(-1), call); // [B*T, C]
         for (var i = 0; i < Config.NumHiddenLayers; i++)
         {
-            // One scope per layer: what backward does not need is freed here, not at the end of the step.
-            using var layerScope = NewDisposeScope();
-            h = Layer(i, h, call).MoveToOuterDisposeScope();
+            var layer = i;
+            h = RunLayer(h, x => Layer(layer, x, call));
         }
 
         call.End();
@@ -92,7 +93,7 @@ public abstract class CausalLanguageModel : BaseModel
     }
 
     /// <summary>Embeddings [B·T, C] of token ids [B·T], positions included where they are added.</summary>
-    protected virtual Tensor Embed(Tensor ids, DecoderCall call) => Embedding.Forward(ids);
+    protected virtual Tensor Embed(Tensor ids, DecoderCall call) => EmbedTokens(ids, call.Length);
 
     /// <summary>One layer: [B·T, C] → [B·T, C].</summary>
     protected abstract Tensor Layer(int index, Tensor h, DecoderCall call);

@@ -21,6 +21,7 @@ public static class CausalLoss
     /// <param name="labels">Labels [B, T], not shifted.</param>
     /// <param name="numItemsInBatch">Divide the summed loss by this instead of the batch's own number of predicted labels (gradient accumulation).</param>
     /// <param name="labelSmoothing">ε of label smoothing; with it the loss is always the batch's own mean, as in Hugging Face's Trainer.</param>
+    /// <param name="places">Where each token stands, [B, T], when rows hold several texts; null counts from the left.</param>
     /// <exception cref="PeftException">No label to learn from.</exception>
     public static Tensor Compute(
         CausalLanguageModel model,
@@ -28,7 +29,20 @@ public static class CausalLoss
         Tensor? attentionMask,
         Tensor labels,
         double? numItemsInBatch = null,
-        double labelSmoothing = 0)
+        double labelSmoothing = 0,
+        Tensor? places = null) =>
+        Compute(model, inputIds, attentionMask, labels, numItemsInBatch, labelSmoothing, ScoredLoss.UsualScoresAtATime, places);
+
+    /// <summary>The same with another number of scores that may be in memory at a time.</summary>
+    internal static Tensor Compute(
+        CausalLanguageModel model,
+        Tensor inputIds,
+        Tensor? attentionMask,
+        Tensor labels,
+        double? numItemsInBatch,
+        double labelSmoothing,
+        long scoresAtATime,
+        Tensor? places = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(labels);
@@ -36,16 +50,21 @@ public static class CausalLoss
         var (positions, targets) = PredictedPositions(labels, model.Config.LooksAhead, model.LeadingOutputs);
         if (positions.Length == 0 && numItemsInBatch is null)
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
-        var hidden = model.Hidden(inputIds, attentionMask);
+        var hidden = model.Hidden(inputIds, attentionMask, null, places);
         var flat = hidden.view(-1, hidden.shape[2]); // [B*T, C]
         if (positions.Length == 0)
             return (flat.to(ScalarType.Float32).sum() * 0).MoveToOuterDisposeScope();
         var chosen = flat.index_select(0, tensor(positions, device: model.Device)); // [n, C]
-        var logits = model.Logits(chosen); // [n, V]
         var target = tensor(targets, device: model.Device);
         var divideByOwnCount = numItemsInBatch is null || labelSmoothing > 0;
+        if (ScoredLoss.Suits(model, positions.Length, scoresAtATime))
+        {
+            var divisor = divideByOwnCount ? positions.Length : numItemsInBatch!.Value;
+            return ScoredLoss.Compute(model, chosen, target, divisor, labelSmoothing, scoresAtATime).MoveToOuterDisposeScope();
+        }
+
         var loss = F.cross_entropy(
-            logits,
+            model.Logits(chosen), // [n, V]
             target,
             reduction: divideByOwnCount ? nn.Reduction.Mean : nn.Reduction.Sum,
             label_smoothing: labelSmoothing);

@@ -17,6 +17,7 @@ public sealed class DecoderCall
     private readonly Dictionary<int, AttentionMask> masks = [];
     private readonly Tensor? positions;
     private readonly Tensor[]? prefix;
+    private readonly RowTexts? texts;
 
     internal DecoderCall(CausalLanguageModel model, DisposeScope scope, Tensor inputIds, Tensor? padding, KeyValueCache? cache, Tensor? positions)
     {
@@ -27,10 +28,13 @@ public sealed class DecoderCall
         Padding = padding;
         Cache = cache;
         (Batch, Length) = (inputIds.shape[0], inputIds.shape[1]);
+        texts = padding is not null && positions is not null ? RowTexts.Of(padding) : null;
         Past = cache is null ? 0 : cache.Length - cache.PrefixLength;
 
         // Virtual tokens enter the cache with the first call; afterwards they are part of it.
         prefix = cache is null || cache.Length == 0 ? model.Prefix?.KeysAndValues() : null;
+        foreach (var shared in prefix ?? [])
+            model.Shared(shared);
         VirtualTokens = prefix is not null ? model.Prefix!.Length : cache?.PrefixLength ?? 0;
     }
 
@@ -88,6 +92,7 @@ public sealed class DecoderCall
         if (made.TryGetValue(key, out var known))
             return known;
         using var inner = NewDisposeScope();
+        using var gradient = WithGradient();
         return made[key] = make().MoveToOtherDisposeScope(scope);
     }
 
@@ -108,12 +113,16 @@ public sealed class DecoderCall
         if (shared.TryGetValue(key, out var known))
             return (T)known;
         using var inner = NewDisposeScope();
+        using var gradient = WithGradient();
         var fresh = make();
         foreach (var tensor in tensors(fresh))
             tensor.MoveToOtherDisposeScope(scope);
         shared[key] = fresh;
         return fresh;
     }
+
+    /// <summary>A layer that will be computed again runs without gradients first; what is shared must have them all the same.</summary>
+    private IDisposable? WithGradient() => model.Recomputation is null ? null : enable_grad();
 
     /// <summary>What an architecture has to remember per row from one step of decoding to the next.</summary>
     internal long[][]? RowState
@@ -139,7 +148,8 @@ public sealed class DecoderCall
             return Keep(rotary, cos, range);
         }
 
-        (cos, var sin) = rotary.At(Positions().reshape(-1), Keys);
+        // Tables that depend on the length go by the longest text, however many share a row; the positions of the padding stay below the width.
+        (cos, var sin) = rotary.At(Positions().reshape(-1), Keys, texts is null ? null : Math.Max(texts.Longest + VirtualTokens, 1));
         var rows = positions.shape[0];
         return Keep(rotary, cos.view(rows, Length, 1, -1), sin.view(rows, Length, 1, -1));
     }
@@ -156,7 +166,8 @@ public sealed class DecoderCall
         using var inner = NewDisposeScope();
         var mask = AttentionMask.Build(Padding, Length, Past, VirtualTokens, model.DType, model.Device, window);
         mask.Additive?.MoveToOtherDisposeScope(scope);
-        return masks[window] = mask;
+        var perText = texts is not null && VirtualTokens == 0 && model.SoftPrompt is null && (window == 0 || window >= texts.Longest);
+        return masks[window] = mask with { PerText = perText };
     }
 
     /// <summary>
@@ -197,7 +208,27 @@ public sealed class DecoderCall
 
         if (Cache is not null)
             (k, v) = Cache.Append(layer, k, v);
+        if (texts is not null && (mask ?? Mask()).PerText)
+            return AttendByText(texts, q, k, v, scale, softCap);
         return Attention.Compute(q, k, v, mask ?? Mask(), model.Arithmetic, scale, softCap);
+    }
+
+    /// <summary>Every text of a row by itself, which computes no score between texts. Returns [B·T, H·D].</summary>
+    private Tensor AttendByText(RowTexts rows, Tensor q, Tensor k, Tensor v, double? scale, double softCap)
+    {
+        var parts = new List<Tensor>();
+        for (var row = 0; row < rows.Starts.Length; row++)
+        {
+            var starts = rows.Starts[row];
+            for (var i = 1; i < starts.Length; i++)
+            {
+                var (start, length) = (starts[i - 1], starts[i] - starts[i - 1]);
+                Tensor Part(Tensor x) => x.narrow(0, row, 1).narrow(2, start, length);
+                parts.Add(Attention.Compute(Part(q), Part(k), Part(v), new AttentionMask(null, length > 1), model.Arithmetic, scale, softCap));
+            }
+        }
+
+        return parts.Count == 1 ? parts[0] : cat(parts, 0);
     }
 
     internal void End()

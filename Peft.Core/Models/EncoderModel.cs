@@ -99,6 +99,8 @@ internal sealed class EncoderCall
         if (padding is not null && VirtualTokens > 0)
             padding = cat([ones([Batch, VirtualTokens], padding.dtype, padding.device), padding], 1);
         mask = AttentionMask.OfPadding(padding, model.DType, model.Device);
+        foreach (var shared in new[] { mask.Additive }.Concat(prefix ?? []).OfType<Tensor>())
+            model.Shared(shared);
     }
 
     public long Batch { get; }

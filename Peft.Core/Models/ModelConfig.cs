@@ -48,6 +48,9 @@ public abstract record ModelConfig
     /// </summary>
     public virtual bool LooksAhead => false;
 
+    /// <summary>Whether several texts can share a row and see themselves alone: tokens see those before them, and positions can be given.</summary>
+    public virtual bool CanPack => !LooksAhead;
+
     /// <summary>Width of all queries.</summary>
     public int QueryWidth => NumAttentionHeads * HeadDim;
 

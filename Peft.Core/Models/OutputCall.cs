@@ -19,6 +19,8 @@ internal sealed class OutputCall
 
         // Virtual tokens enter the cache with the first call; afterwards they are part of it.
         prefix = cache is null || cache.Own.Length == 0 ? model.Prefix?.KeysAndValues() : null;
+        foreach (var shared in prefix ?? [])
+            model.Shared(shared);
         Past = prefix is not null ? model.Prefix!.Length : cache?.Own.Length ?? 0;
     }
 

@@ -23,9 +23,8 @@ internal sealed class PretrainingLoop : IDisposable
     private readonly PretrainingObjective kind;
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
-    private readonly LearningRateSchedule schedule;
 
-    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments)
+    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments, double tableRate = 1)
     {
         this.model = model;
         this.rows = rows;
@@ -35,26 +34,21 @@ internal sealed class PretrainingLoop : IDisposable
         plan = new BatchPlan(
             [.. rows.Select(row => row.Length)], arguments.PerDeviceTrainBatchSize, arguments.GradientAccumulationSteps, arguments.Seed, groupByLength: true);
         TotalSteps = arguments.TotalSteps(plan.StepsPerEpoch);
-        schedule = LearningRateSchedule.Create(
-            arguments.LrSchedulerType,
-            arguments.LearningRate,
-            LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
-            TotalSteps,
-            arguments.LrMinRatio);
-        Optimizer = new AdamW(weights.Trainable, new AdamWOptions
-        {
-            Beta1 = arguments.AdamBeta1,
-            Beta2 = arguments.AdamBeta2,
-            Epsilon = arguments.AdamEpsilon,
-            WeightDecay = arguments.WeightDecay,
-        });
+        Rates = LearningRates.Of(arguments, TotalSteps);
+        Optimizer = OptimizerChoice.Create(
+            arguments,
+            weights.Trainable,
+            WeightDecayGroups.Of(model.Norms.Select(norm => norm.Path)),
+            tableRate == 1 ? null : (parameter, rate) => IsTable(parameter.Name) ? rate * tableRate : rate);
     }
 
     public int TotalSteps { get; }
 
     public int Step { get; set; }
 
-    public AdamW Optimizer { get; }
+    public TrainingOptimizer Optimizer { get; }
+
+    public LearningRates Rates { get; }
 
     /// <summary>Makes one optimizer step.</summary>
     /// <exception cref="PeftException">Loss or gradient are no numbers any more; the weights were not changed by this step.</exception>
@@ -76,7 +70,7 @@ internal sealed class PretrainingLoop : IDisposable
                 value += loss.item<float>();
             }
 
-            var rate = schedule.At(Step);
+            var rate = Rates.At(Step);
             var norm = Optimizer.GradientNorm();
             if (!double.IsFinite(value) || !double.IsFinite(norm))
             {
@@ -84,7 +78,7 @@ internal sealed class PretrainingLoop : IDisposable
                 throw new DivergenceException(Step + 1, value, norm);
             }
 
-            Optimizer.Step(rate, AdamW.ClipFactor(norm, arguments.MaxGradNorm));
+            Optimizer.Step(rate, TrainingOptimizer.ClipFactor(norm, arguments.MaxGradNorm));
             Step++;
             return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds);
         }
@@ -118,6 +112,9 @@ internal sealed class PretrainingLoop : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>Whether a weight has a row for every token.</summary>
+    private bool IsTable(string name) => name == model.Config.EmbeddingPath + ".weight" || name == model.Config.HeadPath + ".weight";
 
     private PretrainingBatch Batch(IEnumerable<int[]> members, int step, int part)
     {

@@ -18,29 +18,35 @@ internal sealed class PretrainingTrainer : IDisposable
     private readonly PretrainingLoop loop;
     private readonly RunReporter reporter;
     private readonly CancellationToken interrupt;
+    private readonly TimeProvider time;
 
-    private PretrainingTrainer(TrainerSession session, PretrainingSetup setup, RunReporter reporter, CancellationToken interrupt)
+    private PretrainingTrainer(TrainerSession session, PretrainingSetup setup, RunReporter reporter, TimeProvider time, CancellationToken interrupt)
     {
+        this.time = time;
         this.session = session;
         this.setup = setup;
         this.reporter = reporter;
         this.interrupt = interrupt;
-        loop = new PretrainingLoop(setup.Model, setup.Weights, setup.Rows, setup.Objective, setup.Layout.Objective, setup.Arguments);
+        loop = new PretrainingLoop(setup.Model, setup.Weights, setup.Rows, setup.Objective, setup.Layout.Objective, setup.Arguments, session.Request.Pretraining!.TableRate);
         reporter.TotalSteps = loop.TotalSteps;
     }
 
     /// <summary>Carries out the order of an open run directory.</summary>
     /// <returns>How it ended.</returns>
     /// <exception cref="PeftException">Anything that stands in the way; the caller writes it into the log.</exception>
-    public static TrainerState Run(TrainerSession session, Action<RunEvent>? observe, CancellationToken interrupt)
+    public static TrainerState Run(TrainerSession session, TimeProvider time, Action<RunEvent>? observe, CancellationToken interrupt)
     {
         using var setup = PretrainingSetup.Open(session.Paths, session.Request, Path.Combine(session.Paths.Root, Tokenizer));
-        using var trainer = new PretrainingTrainer(session, setup, new RunReporter(session, setup.Arguments) { Observe = observe }, interrupt);
+        using var trainer = new PretrainingTrainer(session, setup, new RunReporter(session, setup.Arguments) { Observe = observe }, time, interrupt);
         return trainer.Run();
     }
 
     /// <inheritdoc />
-    public void Dispose() => loop.Dispose();
+    public void Dispose()
+    {
+        loop.Dispose();
+        reporter.Dispose();
+    }
 
     private TrainerState Run()
     {
@@ -50,10 +56,12 @@ internal sealed class PretrainingTrainer : IDisposable
             if (progress.DataHash != setup.DataHash)
                 throw new PeftException($"{checkpoint.Path}: this checkpoint was made with another corpus. Start a new run instead of resuming this one.");
             loop.Step = progress.Step;
+            loop.Rates.State = progress.Plateau;
             reporter.Progress = progress;
         }
 
         var parameters = setup.Model.Config.ParameterCount();
+        reporter.OpenBoard(time.GetUtcNow());
         reporter.Ready(new ParameterCount(parameters, parameters), setup.Model.DType, setup.Documents);
         foreach (var warning in setup.Warnings)
             reporter.Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
@@ -78,13 +86,34 @@ internal sealed class PretrainingTrainer : IDisposable
         while (loop.Step < loop.TotalSteps)
         {
             ObeyCommands();
-            reporter.Step(loop.TrainStep());
+            TrainStep();
             var last = loop.Step == loop.TotalSteps;
             if (arguments.EvalSteps > 0 && loop.Step % arguments.EvalSteps == 0 && !last)
-                Measure();
+                loop.Rates.Evaluated(Measure()?.Loss ?? double.NaN);
+            PauseIfLost();
             if (last || (arguments.SaveSteps > 0 && loop.Step % arguments.SaveSteps == 0))
                 TryCheckpoint();
         }
+    }
+
+    private void TrainStep()
+    {
+        try
+        {
+            reporter.Step(loop.TrainStep());
+        }
+        catch (DivergenceException e)
+        {
+            reporter.Diverged(e);
+            PauseIfLost();
+            throw;
+        }
+    }
+
+    private void PauseIfLost()
+    {
+        if (setup.Arguments.PauseOnProblem && reporter.Lost is { } finding)
+            throw new CommandedEndException(RunCommand.Pause, null, finding);
     }
 
     private (double Loss, double Accuracy)? Measure()
@@ -123,7 +152,7 @@ internal sealed class PretrainingTrainer : IDisposable
         try
         {
             var (path, bytes) = CheckpointStore.Write(
-                session.Paths, setup.Weights, loop.Optimizer, reporter.Progress with { DataHash = setup.DataHash }, setup.Arguments.SaveTotalLimit);
+                session.Paths, setup.Weights, loop.Optimizer, reporter.Progress with { DataHash = setup.DataHash, Plateau = loop.Rates.State }, setup.Arguments.SaveTotalLimit);
             reporter.Checkpoint(Path.GetRelativePath(session.Paths.Root, path), bytes);
             return true;
         }
@@ -136,6 +165,13 @@ internal sealed class PretrainingTrainer : IDisposable
 
     private TrainerState End(CommandedEndException end)
     {
+        if (end.Finding is not null)
+        {
+            // The weights are part of the trouble, so they are not written.
+            reporter.State(TrainerState.Paused, end.SetAside(session.Paths));
+            return TrainerState.Paused;
+        }
+
         var saved = TryCheckpoint();
         if (end.Command == RunCommand.Stop)
             SaveModel(Measure());

@@ -31,6 +31,9 @@ public sealed record RunPaths(string Root)
     /// <summary>Generated answers per split.</summary>
     public string Predictions(string split) => Path.Combine(Root, "predictions", split + ".jsonl");
 
+    /// <summary>Event files for TensorBoard.</summary>
+    public string TensorBoard => Path.Combine(Root, "tensorboard");
+
     /// <summary>Columns and min/max pyramid derived from the events; may be deleted.</summary>
     public string Series => Path.Combine(Root, "series");
 

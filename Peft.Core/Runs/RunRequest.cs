@@ -53,6 +53,12 @@ public sealed record RunRequest
     /// <summary>Folder of the immutable dataset snapshot (train/dev/test.jsonl and manifest.json).</summary>
     public required string Dataset { get; init; }
 
+    /// <summary>Weight of <see cref="Dataset"/> beside those of <see cref="Mix"/>.</summary>
+    public double DatasetWeight { get; init; } = 1;
+
+    /// <summary>Other datasets whose training records are mixed in by weight; dev and test stay those of <see cref="Dataset"/>.</summary>
+    public IReadOnlyList<RunDataset>? Mix { get; init; }
+
     /// <summary>Training arguments with Hugging Face field names (see <c>Peft.Core.Training.TrainingArguments</c>).</summary>
     public JsonObject Training { get; init; } = [];
 
@@ -76,6 +82,11 @@ public sealed record RunRequest
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 }
+
+/// <summary>A dataset that is mixed in.</summary>
+/// <param name="Dataset">Its folder or file, as <see cref="RunRequest.Dataset"/>.</param>
+/// <param name="Weight">How often its records come up: twice the weight of another, twice as often.</param>
+public sealed record RunDataset(string Dataset, double Weight = 1);
 
 /// <summary>Evaluation by greedy generation after training (and for the zero-shot baseline, instead of training).</summary>
 public sealed record RunEvaluation

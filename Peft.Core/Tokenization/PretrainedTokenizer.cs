@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Peft.Core.Serialization.Gguf;
+using Peft.Core.Tokenization.Batches;
+using Peft.Core.Tokenization.Files;
 using Peft.Core.Tokenization.Gguf;
 using Peft.Core.Tokenization.Pipeline;
 
@@ -12,7 +14,7 @@ namespace Peft.Core.Tokenization;
 public readonly record struct TokenSpan(int Id, int Start, int End);
 
 /// <summary>
-/// A base model's tokenizer, read from <c>tokenizer.json</c> and <c>tokenizer_config.json</c>: added tokens, normalizer, pre-tokenizer, model
+/// A base model's tokenizer, read from <c>tokenizer.json</c> (or the older files) and <c>tokenizer_config.json</c>: added tokens, normalizer, pre-tokenizer, model
 /// (BPE, WordPiece, Unigram or whole words), post-processor and decoder. Needs no tensors. Thread-safe. Source: Hugging Face tokenizers.
 /// </summary>
 public sealed class PretrainedTokenizer
@@ -24,8 +26,9 @@ public sealed class PretrainedTokenizer
     private readonly Dictionary<string, int> _addedByText;
     private readonly Dictionary<int, string> _texts;
 
-    private PretrainedTokenizer(TokenizerFile file, JsonObject config)
+    private PretrainedTokenizer(TokenizerFile file, JsonObject config, bool needsSpaces)
     {
+        NeedsSpacesBetweenWords = needsSpaces;
         _file = file;
         _raw = new AddedTokenMatcher(file.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalized = new AddedTokenMatcher(
@@ -47,6 +50,9 @@ public sealed class PretrainedTokenizer
     /// <summary>Number of ids, added tokens included.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>Number of different tokens, added ones included; less than <see cref="VocabularySize"/> where ids are left out.</summary>
+    public int TokenCount => _texts.Count;
+
     /// <summary>The parsed <c>tokenizer_config.json</c>; empty when there is none.</summary>
     public JsonObject Config { get; }
 
@@ -65,6 +71,24 @@ public sealed class PretrainedTokenizer
     /// <summary>Id of <see cref="PadToken"/>.</summary>
     public int? PadId => Id(PadToken);
 
+    /// <summary>Whether the model's authors want spaces in front of punctuation and contractions taken out of decoded text.</summary>
+    public bool CleansUp => Config["clean_up_tokenization_spaces"] is JsonValue value && value.TryGetValue<bool>(out var cleans) && cleans;
+
+    /// <summary>Whether padding goes in front of a text.</summary>
+    public bool PadsLeft => Side("padding_side") is { } side ? side == "left" : TokenizerClass.PadsLeft(Config);
+
+    /// <summary>Whether the beginning of a long text is cut.</summary>
+    public bool TruncatesLeft => Side("truncation_side") == "left";
+
+    /// <summary>Longest text in tokens that the model was made for; null when the files do not say.</summary>
+    public int? ModelMaxLength => Config["model_max_length"] is JsonValue value && value.TryGetValue<double>(out var limit) && limit is > 0 and < 1e9 ? (int)limit : null;
+
+    /// <summary>Names of what the model takes: <c>input_ids</c>, <c>attention_mask</c> and for some <c>token_type_ids</c>.</summary>
+    public IReadOnlyList<string> ModelInputNames => TokenizerClass.InputNames(Config);
+
+    /// <summary>Whether words begin with their space, so that lists of words cannot be encoded.</summary>
+    internal bool NeedsSpacesBetweenWords { get; }
+
     /// <summary>Ids that the post-processor puts in front of a text.</summary>
     public IReadOnlyList<int> Front => _file.PostProcessor.Front;
 
@@ -78,7 +102,7 @@ public sealed class PretrainedTokenizer
     /// <summary>Which text the second text's tokens are said to belong to: 1 where texts are told apart by number, otherwise 0.</summary>
     public int SecondSegment => _file.PostProcessor.SecondSegment;
 
-    /// <summary>Reads the tokenizer of a model folder, or the one inside a GGUF file.</summary>
+    /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, else the older files that are there; or the one inside a GGUF file.</summary>
     /// <exception cref="PeftException">A file is missing or asks for something this version cannot do; the message names file and field.</exception>
     public static PretrainedTokenizer Load(string folder)
     {
@@ -86,19 +110,12 @@ public sealed class PretrainedTokenizer
         if (GgufHeader.Find(folder) is { } gguf)
         {
             var (file, settings) = GgufTokenizer.Read(GgufHeader.Read(gguf));
-            return new PretrainedTokenizer(file, settings);
+            return new PretrainedTokenizer(file, settings, needsSpaces: false);
         }
 
-        var configPath = Path.Combine(folder, "tokenizer_config.json");
-        try
-        {
-            var config = File.Exists(configPath) ? JsonNode.Parse(File.ReadAllText(configPath)) as JsonObject : null;
-            return new PretrainedTokenizer(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), config ?? []);
-        }
-        catch (System.Text.Json.JsonException error)
-        {
-            throw new PeftException($"{configPath}, line {error.LineNumber + 1}: not valid JSON: {error.Message}", error);
-        }
+        var files = TokenizerFiles.Read(folder);
+        var needsSpaces = TokenizerClass.Apply(files);
+        return new PretrainedTokenizer(TokenizerFile.Read(files.Pipeline, files.Path), files.Config, needsSpaces);
     }
 
     /// <summary>Id of an added token or of a vocabulary entry's text; null when there is none.</summary>
@@ -118,35 +135,68 @@ public sealed class PretrainedTokenizer
     /// <param name="addSpecialTokens">Whether to put around it what the post-processor says.</param>
     public int[] Encode(string text, bool addSpecialTokens = false)
     {
-        var ids = EncodeWithOffsets(text).Select(token => token.Id);
+        var ids = Place(text).Select(token => token.Id);
         return addSpecialTokens ? [.. _file.PostProcessor.Front, .. ids, .. _file.PostProcessor.Behind] : [.. ids];
     }
 
     /// <summary>Ids of a text with the characters that each covers. Nothing is put around it.</summary>
     public IReadOnlyList<TokenSpan> EncodeWithOffsets(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
-        var tokens = new List<TokenSpan>(text.Length);
-        foreach (var (start, end, added) in _raw.Split(text))
+        var tokens = Place(text);
+        var trims = _file.PostProcessor.TrimsOffsets;
+        return [.. tokens.Select((token, i) =>
         {
-            if (added is not null)
-                tokens.Add(new TokenSpan(added.Id, start, end));
-            else
-                EncodePlain(_file.Normalizer(AlignedText.Of(text, start, end)), tokens);
-        }
-
-        return _file.PostProcessor.TrimsOffsets ? [.. tokens.Select((token, i) => Trimmed(token, i))] : tokens;
+            var (start, end) = !trims ? (token.Start, token.End)
+                : PostProcessor.Trimmed(_texts.GetValueOrDefault(token.Id) ?? "", text, token.Start, token.End, i == 0 || token.Start == 0, _file.PostProcessor.PrefixSpace);
+            return new TokenSpan(token.Id, start, end);
+        })];
     }
 
     /// <summary>The text of ids; bytes that form no character become U+FFFD.</summary>
-    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
+    /// <param name="ids">The ids; those without a token are left out.</param>
+    /// <param name="skipSpecialTokens">Whether to leave out special tokens.</param>
+    /// <param name="cleanUp">Whether to take out spaces in front of punctuation and English contractions, as <see cref="CleansUp"/> may ask for.</param>
+    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true, bool cleanUp = false)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var tokens = ids.Where(id => !(skipSpecialTokens && IsSpecial(id))).Select(id => _texts.GetValueOrDefault(id)).OfType<string>().ToList();
-        return string.Concat(_file.Decoder(tokens));
+        var text = string.Concat(_file.Decoder(tokens));
+        return cleanUp ? TokenDecoders.CleanUpText(text) : text;
     }
 
-    private void EncodePlain(AlignedText text, List<TokenSpan> tokens)
+    /// <summary>The tokens of a text as a row that nothing was put around yet.</summary>
+    internal TokenRow Row(string text, int sequence) => TokenRow.Of(
+    [
+        .. Place(text).Select(token => new RowToken(
+            token.Id, token.Surface ?? _texts.GetValueOrDefault(token.Id) ?? "", sequence, token.Start, token.End, token.Word, sequence, IsAdded: false, IsAttended: true) { Source = text }),
+    ]);
+
+    /// <summary>Puts around one text or a pair what the post-processor says.</summary>
+    internal TokenRow Surround(TokenRow first, TokenRow? second, bool special) => _file.PostProcessor.Process(first, second, special);
+
+    /// <summary>How many tokens the post-processor puts around one text or a pair.</summary>
+    internal int SpecialTokenCount(bool pair) => pair ? _file.PostProcessor.PairCount : _file.PostProcessor.SingleCount;
+
+    /// <summary>A token where it stands in its text; the surface is what stands there: of a piece that the vocabulary lacks, and of an added token with the blanks it took.</summary>
+    private readonly record struct Placed(int Id, int Start, int End, int Word, string? Surface);
+
+    private List<Placed> Place(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var tokens = new List<Placed>(text.Length);
+        var word = 0;
+        foreach (var (start, end, added) in _raw.Split(text))
+        {
+            if (added is not null)
+                tokens.Add(new Placed(added.Id, start, end, word++, text[start..end]));
+            else
+                PlacePlain(_file.Normalizer(AlignedText.Of(text, start, end)), tokens, ref word);
+        }
+
+        return tokens;
+    }
+
+    private void PlacePlain(AlignedText text, List<Placed> tokens, ref int index)
     {
         foreach (var (start, end, added) in _normalized.Split(text.Text))
         {
@@ -154,7 +204,7 @@ public sealed class PretrainedTokenizer
             if (added is not null)
             {
                 var (from, to) = part.Origin(0, part.Text.Length);
-                tokens.Add(new TokenSpan(added.Id, from, to));
+                tokens.Add(new Placed(added.Id, from, to, index++, part.Text));
                 continue;
             }
 
@@ -163,31 +213,15 @@ public sealed class PretrainedTokenizer
                 foreach (var token in _file.Model.Tokens(word.Text))
                 {
                     var (from, to) = word.Origin(token.Start, token.End);
-                    tokens.Add(new TokenSpan(token.Id, from, to));
+                    tokens.Add(new Placed(token.Id, from, to, index, token.Id == _file.Model.SurfaceId ? word.Text[token.Start..token.End] : null));
                 }
+
+                index++;
             }
         }
     }
 
-    /// <summary>Leaves spaces out of what a byte-level token covers.</summary>
-    private TokenSpan Trimmed(TokenSpan token, int index)
-    {
-        var text = _texts.GetValueOrDefault(token.Id) ?? "";
-        var leading = text.TakeWhile(IsSpace).Count();
-        var trailing = text.Reverse().TakeWhile(IsSpace).Count();
-        if (leading == 1 && (index == 0 || token.Start == 0) && _file.PostProcessor.PrefixSpace)
-            leading = 0; // it was put there; several were not
-        var start = Math.Min(token.Start + leading, token.End);
-        var end = trailing > 0 && token.End >= trailing ? Math.Max(token.End - trailing, start) : token.End;
-        return token with { Start = start, End = end };
-    }
+    private string? Side(string field) => Config[field] is JsonValue value && value.TryGetValue<string>(out var side) ? side : null;
 
-    private static bool IsSpace(char unit) => unit == 'Ġ' || char.IsWhiteSpace(unit);
-
-    private string? SpecialToken(string name) => Config[name] switch
-    {
-        JsonValue value when value.TryGetValue<string>(out var text) => text,
-        JsonObject token => token["content"]?.GetValue<string>(),
-        _ => null,
-    };
+    private string? SpecialToken(string name) => SpecialTokens.Text(Config[name]);
 }

@@ -6,15 +6,10 @@ namespace Peft.Core.Tokenization;
 
 /// <summary>
 /// A pre-tokenizer of type <c>Split</c> with behaviour <c>Isolated</c>: every match of the pattern and everything between matches is a word
-/// of its own. .NET's expressions see UTF-16 units, so a character beyond the basic plane is shown to them as a stand-in of the same kind
-/// (letter, digit, other) and the borders are mapped back.
+/// of its own. .NET's expressions see UTF-16 units, so a character beyond the basic plane is shown to them as a stand-in of the same category and the borders are mapped back.
 /// </summary>
 internal sealed class SplitRule
 {
-    private const char LetterStandIn = 'ꀀ'; // U+A000, a letter outside every range that patterns name
-    private const char DigitStandIn = '௧'; // U+0BE7
-    private const char OtherStandIn = '☺';
-
     /// <summary>The pattern of the <c>ByteLevel</c> pre-tokenizer with <c>use_regex</c> (GPT-2's).</summary>
     public const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -82,11 +77,25 @@ internal sealed class SplitRule
         return (shown.ToString(), [.. map]);
     }
 
+    /// <summary>A character of the same category, outside every range that patterns name.</summary>
     private static char Kind(Rune rune) => Rune.GetUnicodeCategory(rune) switch
     {
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter
-            or UnicodeCategory.OtherLetter => LetterStandIn,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => DigitStandIn,
-        _ => OtherStandIn,
+        UnicodeCategory.UppercaseLetter => '\uA640',
+        UnicodeCategory.LowercaseLetter => '\uA641',
+        UnicodeCategory.TitlecaseLetter => '\u01C5',
+        UnicodeCategory.ModifierLetter => '\uA015',
+        UnicodeCategory.OtherLetter => '\uA000',
+        UnicodeCategory.NonSpacingMark => '\uA8E0',
+        UnicodeCategory.SpacingCombiningMark => '\uA880',
+        UnicodeCategory.EnclosingMark => '\uA670',
+        UnicodeCategory.DecimalDigitNumber => '\u0BE7',
+        UnicodeCategory.LetterNumber => '\u2160',
+        UnicodeCategory.OtherNumber => '\u2460',
+        UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation
+            or UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.OtherPunctuation => '\u2E2E',
+        UnicodeCategory.MathSymbol or UnicodeCategory.CurrencySymbol or UnicodeCategory.ModifierSymbol or UnicodeCategory.OtherSymbol => '\u263A',
+        UnicodeCategory.Format => '\u2060',
+        UnicodeCategory.PrivateUse => '\uE000',
+        _ => '\u0378',
     };
 }

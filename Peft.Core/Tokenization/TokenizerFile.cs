@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core.Tokenization.Pipeline;
 
@@ -8,21 +7,6 @@ namespace Peft.Core.Tokenization;
 internal sealed record TokenizerFile(
     Normalizer Normalizer, PreTokenizer PreTokenizer, IWordModel Model, PostProcessor PostProcessor, TokenDecoder Decoder, IReadOnlyList<AddedToken> Added)
 {
-    public static TokenizerFile Read(string path)
-    {
-        if (!File.Exists(path))
-            throw new PeftException($"{path} is missing; a base model needs its tokenizer.json.");
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Read(JsonNode.Parse(stream) as JsonObject ?? throw new PeftException($"{path}: is no JSON object."), path);
-        }
-        catch (JsonException error)
-        {
-            throw new PeftException($"{path}, line {error.LineNumber + 1}: not valid JSON: {error.Message}", error);
-        }
-    }
-
     /// <summary>Reads a description that stands elsewhere than in a file of its own.</summary>
     /// <param name="root">The description.</param>
     /// <param name="path">Where it stands, for messages.</param>

@@ -10,20 +10,26 @@ namespace Peft.Core.Training;
 /// </summary>
 public sealed class Batch : IDisposable
 {
-    private Batch(Tensor inputIds, Tensor? attentionMask, Tensor labels, int tokens, int labelTokens)
+    private Batch(Tensor inputIds, Tensor? attentionMask, Tensor labels, int tokens, int labelTokens, Tensor? positions = null)
     {
         InputIds = inputIds;
         AttentionMask = attentionMask;
         Labels = labels;
         Tokens = tokens;
         LabelTokens = labelTokens;
+        Positions = positions;
     }
 
     /// <summary>Ids [B, T], int64, on the model's device.</summary>
     public Tensor InputIds { get; }
 
-    /// <summary>1 for real tokens, [B, T]; null when nothing is padded.</summary>
+    /// <summary>
+    /// 1 for real tokens, [B, T]; null when nothing is padded. Where rows hold several examples, the number of the example from 1.
+    /// </summary>
     public Tensor? AttentionMask { get; }
+
+    /// <summary>Where each token stands in its example, [B, T]; null where rows hold one example each.</summary>
+    public Tensor? Positions { get; }
 
     /// <summary>Labels [B, T] on the CPU, −100 where no loss is wanted, not shifted.</summary>
     public Tensor Labels { get; }
@@ -34,38 +40,43 @@ public sealed class Batch : IDisposable
     /// <summary>Tokens that carry loss.</summary>
     public int LabelTokens { get; }
 
-    /// <summary>Puts examples together.</summary>
+    /// <summary>Puts examples together, one a row.</summary>
     /// <param name="examples">At least one.</param>
     /// <param name="padId">Id for the padding; hidden by the mask.</param>
     /// <param name="device">Where the model computes.</param>
     public static Batch Collate(IReadOnlyList<TokenizedExample> examples, int padId, Device device)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        var (rows, width) = (examples.Count, examples.Max(e => e.Length));
-        var (ids, mask, labels) = (new long[rows * width], new long[rows * width], new long[rows * width]);
-        var (tokens, labelled) = (0, 0);
-        for (var r = 0; r < rows; r++)
-        {
-            var example = examples[r];
-            for (var t = 0; t < width; t++)
-            {
-                var at = (r * width) + t;
-                var real = t < example.Length;
-                ids[at] = real ? example.Ids[t] : padId;
-                mask[at] = real ? 1 : 0;
-                labels[at] = real && t >= example.PromptLength ? example.Ids[t] : CausalLoss.Ignored;
-            }
-
-            tokens += example.Length;
-            labelled += example.LabelCount;
-        }
-
+        var padding = new RowPadding();
+        var (rows, width) = (examples.Count, padding.Width(examples.Select(e => e.Length)));
+        var tokens = examples.Sum(e => e.Length);
+        var labels = examples.Select(e => e.Ids.Select((id, t) => e.Learns(t) ? id : (int)CausalLoss.Ignored).ToArray()).ToArray();
         return new Batch(
-            tensor(ids, rows, width, device: device),
-            tokens == rows * width ? null : tensor(mask, rows, width, device: device),
-            tensor(labels, rows, width),
+            tensor(padding.Fill([.. examples.Select(e => e.Ids)], width, padId), rows, width, device: device),
+            tokens == rows * width ? null : tensor(padding.Mask(examples.Select(e => e.Length), width), rows, width, device: device),
+            tensor(padding.Fill(labels, width, CausalLoss.Ignored), rows, width),
             tokens,
-            labelled);
+            examples.Sum(e => e.LabelCount));
+    }
+
+    /// <summary>Puts examples together, several a row; each sees itself alone and counts its positions from 0.</summary>
+    /// <param name="examples">The examples of every row, at least one each.</param>
+    /// <param name="padId">Id for the padding; hidden by the mask.</param>
+    /// <param name="device">Where the model computes.</param>
+    public static Batch Pack(IReadOnlyList<IReadOnlyList<TokenizedExample>> examples, int padId, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        var packed = examples.Select(PackedRow.Of).ToArray();
+        var width = packed.Max(row => row.Ids.Length);
+        var rows = packed.Select(row => row.Padded(width, padId)).ToArray();
+        long[] Flat(Func<PackedRow, int[]> part) => [.. rows.SelectMany(part).Select(value => (long)value)];
+        return new Batch(
+            tensor(Flat(row => row.Ids), rows.Length, width, device: device),
+            tensor(Flat(row => row.Segments), rows.Length, width, device: device),
+            tensor(Flat(row => row.Labels), rows.Length, width),
+            packed.Sum(row => row.Ids.Length),
+            examples.Sum(row => row.Sum(e => e.LabelCount)),
+            tensor(Flat(row => row.Positions), rows.Length, width, device: device));
     }
 
     /// <inheritdoc />
@@ -73,6 +84,7 @@ public sealed class Batch : IDisposable
     {
         InputIds.Dispose();
         AttentionMask?.Dispose();
+        Positions?.Dispose();
         Labels.Dispose();
     }
 }

@@ -21,8 +21,8 @@ public sealed class LearningRateSchedule
         "cosine_warmup_with_min_lr", "warmup_stable_decay",
     ];
 
-    /// <summary>Names that need no options of their own.</summary>
-    public static IReadOnlyList<string> NamesWithoutOptions { get; } = [.. Names.Where(name => name != "warmup_stable_decay")];
+    /// <summary>Names that runs choose from: those, and the one that looks at evaluations.</summary>
+    public static IReadOnlyList<string> TrainingNames { get; } = [.. Names, ScheduleOptionsReader.Plateau];
 
     /// <summary>The highest rate.</summary>
     public double Peak { get; }

@@ -12,6 +12,13 @@ namespace Peft.Core.Training;
 public sealed record PlateauOptions(
     double Factor = 0.1, int Patience = 10, double Threshold = 1e-4, bool Relative = true, int Cooldown = 0, double MinLr = 0, double Epsilon = 1e-8, bool Larger = false);
 
+/// <summary>What a <see cref="PlateauSchedule"/> has seen so far; a resumed run goes on with it.</summary>
+/// <param name="Rate">The rate now.</param>
+/// <param name="Best">Best metric so far; null before the first.</param>
+/// <param name="Bad">Evaluations without progress in a row.</param>
+/// <param name="Cooling">Evaluations that are not counted yet.</param>
+public sealed record PlateauState(double Rate, double? Best, int Bad, int Cooling);
+
 /// <summary>Cuts the learning rate when a metric stops getting better. Source: <c>torch.optim.lr_scheduler.ReduceLROnPlateau</c>.</summary>
 public sealed class PlateauSchedule
 {
@@ -31,6 +38,18 @@ public sealed class PlateauSchedule
 
     /// <summary>The rate to use until the next evaluation.</summary>
     public double Rate { get; private set; }
+
+    /// <summary>What it has seen so far.</summary>
+    public PlateauState State
+    {
+        get => new(Rate, double.IsFinite(best) ? best : null, bad, cooling);
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            (Rate, bad, cooling) = (value.Rate, value.Bad, value.Cooling);
+            best = value.Best ?? (options.Larger ? double.NegativeInfinity : double.PositiveInfinity);
+        }
+    }
 
     /// <summary>Takes the metric of an evaluation and returns the rate from now on.</summary>
     public double Evaluated(double metric)

@@ -5,17 +5,17 @@ using Peft.Core.Models;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 using Peft.Core.Tensors;
+using Peft.Core.Training.Health;
 using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Training;
 
 /// <summary>Writes what happens in a run into its event log and keeps the running totals.</summary>
-internal sealed class RunReporter(TrainerSession session, TrainingArguments arguments)
+internal sealed class RunReporter(TrainerSession session, TrainingArguments arguments) : IDisposable
 {
-    private const int PatienceSteps = 10;
-    private readonly LossWatch watch = new(PatienceSteps);
-    private double lossSum;
-    private int lossCount;
+    private readonly LossWindow window = new(arguments);
+    private HealthWatch? watch;
+    private TensorBoardFile? board;
     private IReadOnlyDictionary<string, int>? ranks;
 
     /// <summary>Sees every event as it is written.</summary>
@@ -27,15 +27,26 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     /// <summary>Totals so far.</summary>
     public TrainerProgress Progress { get; set; } = new();
 
+    /// <summary>Why the run looks lost; null while it does not.</summary>
+    public HealthFinding? Lost { get; private set; }
+
+    private HealthWatch Watch => watch ??= new HealthWatch(arguments, TotalSteps);
+
     /// <summary>Model and adapter are in memory.</summary>
     public void Ready(RunSetup setup)
     {
-        Ready(setup.Count, setup.Model.DType, setup.Train?.Count ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
+        Ready(setup.Count, setup.Model.DType, setup.Train?.Records ?? 0, (setup.Train?.CutRecords ?? 0) + (setup.Train?.DroppedRecords ?? 0));
         foreach (var warning in setup.Warnings)
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)
             Alert("info", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
-        if (setup.Train is { } train && train.CutRecords + train.DroppedRecords > 0)
+        if (setup.Train is not { } train || train.CutRecords + train.DroppedRecords == 0)
+            return;
+        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Records + train.DroppedRecords) is { } many)
+        {
+            Find(many);
+        }
+        else
         {
             Alert("warning", "records_cut", string.Create(
                 CultureInfo.InvariantCulture,
@@ -69,13 +80,11 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     public void Step(StepReport step)
     {
         Progress = Progress with { Step = step.Step, Tokens = Progress.Tokens + step.Tokens, Seconds = Progress.Seconds + step.Seconds };
-        lossSum += step.Loss;
-        lossCount++;
-        if (step.Step % arguments.LoggingSteps == 0 || step.Step == 1 || step.Step == TotalSteps)
+        if (window.Add(step.Step, step.Loss, step.Step == TotalSteps) is { } mean)
         {
             Append(new RunStep
             {
-                Loss = lossSum / lossCount,
+                Loss = mean,
                 LearningRate = step.LearningRate,
                 GradNorm = step.GradNorm,
                 Epoch = step.Epoch,
@@ -84,7 +93,6 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
                 Seconds = Progress.Seconds,
                 Rss = ProcessMemory.Resident,
             });
-            (lossSum, lossCount) = (0, 0);
         }
 
         if (step.Ranks is { } moved && (ranks is null || moved.Any(pair => ranks[pair.Key] != pair.Value)))
@@ -93,13 +101,31 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             Append(new RunRanks { Ranks = moved });
         }
 
-        if (watch.Diverges(step.Loss))
+        foreach (var finding in arguments.HealthChecks ? Watch.Step(step) : [])
+            Find(finding);
+    }
+
+    /// <summary>Loss or gradient are no numbers any more.</summary>
+    public void Diverged(DivergenceException error) =>
+        Find(new HealthFinding("loss_not_finite", error.Message, Progress.Step + 1, IsLost: true));
+
+    /// <summary>Opens the event file for TensorBoard, where one is asked for.</summary>
+    public void OpenBoard(DateTimeOffset now)
+    {
+        if (arguments.ReportTo != "tensorboard")
+            return;
+        try
         {
-            Alert("warning", "loss_rising", string.Create(
-                CultureInfo.InvariantCulture,
-                $"The loss has been more than twice its best for {PatienceSteps} steps (now {step.Loss:F3}). Training may be diverging: try a lower learning_rate."));
+            board = TensorBoardFile.Open(session.Paths.TensorBoard, now, session.Log.Attempt > 1 ? Progress.Step : null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Alert("warning", "tensorboard_failed", $"{session.Paths.TensorBoard}: no event file can be written: {e.Message} The run goes on without.");
         }
     }
+
+    /// <inheritdoc />
+    public void Dispose() => board?.Dispose();
 
     /// <summary>The dev loss was measured, and scores where they cost no writing.</summary>
     public void EvalLoss(double loss, int records, double seconds, IReadOnlyDictionary<string, double?>? metrics)
@@ -116,6 +142,8 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             Best = best,
             Metrics = new Dictionary<string, double?>(metrics ?? new Dictionary<string, double?>()),
         });
+        if (arguments.HealthChecks && Watch.Evaluation(Progress.Step, loss) is { } finding)
+            Find(finding);
     }
 
     /// <summary>Answers to be looked at.</summary>
@@ -177,21 +205,28 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
     {
         var written = session.Log.Append(what with { Step = Progress.Step });
         Observe?.Invoke(written);
+        WriteBoard(written);
     }
 
-    /// <summary>Notices a loss that stays far above its best.</summary>
-    private sealed class LossWatch(int patience)
+    private void Find(HealthFinding finding)
     {
-        private double smooth = double.NaN;
-        private double best = double.PositiveInfinity;
-        private int above;
+        Alert(finding.Severity, finding.Code, finding.Message);
+        if (finding.IsLost)
+            Lost ??= finding;
+    }
 
-        public bool Diverges(double loss)
+    /// <summary>A full disk costs the event file and not the run.</summary>
+    private void WriteBoard(RunEvent written)
+    {
+        try
         {
-            smooth = double.IsNaN(smooth) ? loss : (0.8 * smooth) + (0.2 * loss);
-            best = Math.Min(best, smooth);
-            above = smooth > 2 * best && smooth > 1 ? above + 1 : 0;
-            return above == patience;
+            board?.Write(written);
+        }
+        catch (IOException e)
+        {
+            board?.Dispose();
+            board = null;
+            Alert("warning", "tensorboard_failed", $"{session.Paths.TensorBoard}: no event file can be written: {e.Message} The run goes on without.");
         }
     }
 }

@@ -18,6 +18,8 @@ public sealed class RunSetup : IDisposable
     /// <summary>The value of <c>peft_type</c> for the baseline that trains nothing.</summary>
     public const string NoMethod = "NONE";
 
+    private RunData? data;
+
     private RunSetup(TrainingArguments arguments, BaseModel model, PeftAdapter? adapter, TrainingTask task)
     {
         Arguments = arguments;
@@ -112,8 +114,9 @@ public sealed class RunSetup : IDisposable
     /// <summary>Reads and checks everything and attaches a fresh adapter.</summary>
     /// <param name="paths">The run directory, against which relative paths are resolved.</param>
     /// <param name="request">The order.</param>
+    /// <param name="progress">Told how much of large data has been looked through, in percent and of 100; called from another thread.</param>
     /// <exception cref="PeftException">Anything that stands in the way, with file, field and what to do.</exception>
-    public static RunSetup Open(RunPaths paths, RunRequest request)
+    public static RunSetup Open(RunPaths paths, RunRequest request, Action<int, int>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(request);
         TorchRuntime.Initialize(request.Threads);
@@ -126,7 +129,7 @@ public sealed class RunSetup : IDisposable
         var task = TrainingTasks.Create(config.Task, PretrainedTokenizer.Load(folder), config, arguments, snapshot);
 
         // Weights are mapped and words are cut at the same time: two different resources.
-        var data = System.Threading.Tasks.Task.Run(() => ReadData(dataset, snapshot, task, request));
+        var data = System.Threading.Tasks.Task.Run(() => RunData.Read(dataset, snapshot, task, request, paths, progress));
         BaseModel? model = null;
         try
         {
@@ -134,9 +137,12 @@ public sealed class RunSetup : IDisposable
             model = BaseModel.Load(folder, task.Options(new ModelLoadOptions { Dtype = dtype, Device = request.Device, Quantization = request.Quantization }));
             torch.manual_seed(arguments.Seed);
             var adapter = peft is null ? null : PeftMethods.Create(model, peft);
+            if (arguments.Packing && adapter is not null && !model.Config.CanPack)
+                throw new PeftException($"packing: texts of architecture '{model.Config.ModelType}' cannot share a row, since tokens see what stands behind them. Use group_by_length instead.");
             var read = data.GetAwaiter().GetResult();
             return new RunSetup(arguments, model, adapter, task)
             {
+                data = read,
                 Train = read.Train,
                 DevRecords = read.DevRecords,
                 Dev = read.Dev,
@@ -163,30 +169,8 @@ public sealed class RunSetup : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        data?.Dispose();
         Adapter?.Dispose();
         Model.Dispose();
     }
-
-    private static ReadSplits ReadData(string dataset, DatasetSnapshot snapshot, TrainingTask task, RunRequest request)
-    {
-        var arguments = task.Setting.Arguments;
-        IReadOnlyList<IDataRecord> train = Trains(request) ? task.Read(snapshot, "train") : [];
-        if (Trains(request) && train.Count == 0)
-            throw new PeftException($"{dataset}: the training split is empty; there is nothing to learn from. Add records, or split the dataset again.");
-        var dev = task.Read(snapshot, "dev");
-        if (arguments.MaxEvalSamples > 0)
-            dev = [.. dev.Take(arguments.MaxEvalSamples)];
-        var test = request.Evaluation.MaxRecords == 0 ? [] : task.Read(snapshot, request.Evaluation.Split);
-        if (request.Evaluation.MaxRecords is { } most)
-            test = [.. test.Take(most)];
-        var encoded = train.Count > 0 ? task.Encode(train, "train") : null;
-        if (encoded is { Count: 0 })
-            throw new PeftException($"max_length: no training record fits into {arguments.MaxLength} tokens. Raise max_length or choose another cut policy.");
-        var hash = snapshot.Manifest?.Hash ?? DatasetSnapshot.Hash(new Dictionary<string, IReadOnlyList<IDataRecord>> { ["train"] = train });
-        var encodedDev = dev.Count > 0 ? task.Encode(dev, "dev") : null;
-        return new ReadSplits(encoded, dev, encodedDev is { Count: > 0 } ? encodedDev : null, test, hash);
-    }
-
-    private sealed record ReadSplits(
-        TaskSplit? Train, IReadOnlyList<IDataRecord> DevRecords, TaskSplit? Dev, IReadOnlyList<IDataRecord> TestRecords, string Hash);
 }

@@ -1,7 +1,9 @@
+using System.Globalization;
 using Peft.Core.Evaluation;
 using Peft.Core.Pretraining;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
+using Peft.Core.Training.Health;
 using Peft.Core.Training.Tasks;
 
 namespace Peft.Core.Training;
@@ -16,14 +18,21 @@ public sealed class RunTrainer : IDisposable
     private readonly RunSetup setup;
     private readonly RunReporter reporter;
     private readonly CancellationToken interrupt;
+    private readonly EvaluationJudge judge;
+    private readonly TimeProvider time;
     private TrainingLoop? loop;
+    private double? lastLoss;
+    private bool isBest;
+    private bool ended;
 
-    private RunTrainer(TrainerSession session, RunSetup setup, CancellationToken interrupt)
+    private RunTrainer(TrainerSession session, RunSetup setup, TimeProvider time, CancellationToken interrupt)
     {
         this.session = session;
         this.setup = setup;
         this.interrupt = interrupt;
+        this.time = time;
         reporter = new RunReporter(session, setup.Arguments);
+        judge = new EvaluationJudge(setup.Arguments);
     }
 
     /// <summary>Runs the order of a run directory until it is complete, paused, stopped or failed; the last is in the log, too.</summary>
@@ -39,9 +48,16 @@ public sealed class RunTrainer : IDisposable
         try
         {
             if (session.Request.Kind == RunKind.Pretrain)
-                return PretrainingTrainer.Run(session, observe, interrupt);
-            using var setup = RunSetup.Open(session.Paths, session.Request);
-            using var trainer = new RunTrainer(session, setup, interrupt);
+                return PretrainingTrainer.Run(session, time ?? TimeProvider.System, observe, interrupt);
+            using var setup = RunSetup.Open(
+                session.Paths,
+                session.Request,
+                (done, total) =>
+                {
+                    var written = session.Log.Append(new RunProgress { Phase = "index", Done = done, Total = total });
+                    observe?.Invoke(written);
+                });
+            using var trainer = new RunTrainer(session, setup, time ?? TimeProvider.System, interrupt);
             trainer.reporter.Observe = observe;
             return trainer.Run();
         }
@@ -57,7 +73,11 @@ public sealed class RunTrainer : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => loop?.Dispose();
+    public void Dispose()
+    {
+        loop?.Dispose();
+        reporter.Dispose();
+    }
 
     private static TrainerState Failed(TrainerSession session, string message, Action<RunEvent>? observe)
     {
@@ -78,16 +98,23 @@ public sealed class RunTrainer : IDisposable
                 if (progress.DataHash != setup.DataHash)
                     throw new PeftException($"{checkpoint.Path}: this checkpoint was made with other data. Start a new run instead of resuming this one.");
                 reporter.Progress = progress;
+                ended = setup.Arguments.EarlyStoppingPatience > 0 && progress.EvaluationsWithoutProgress >= setup.Arguments.EarlyStoppingPatience;
             }
         }
 
+        reporter.OpenBoard(time.GetUtcNow());
         reporter.Ready(setup);
         reporter.State(TrainerState.Training);
         try
         {
             if (loop is not null)
+            {
+                CheckMetric();
                 Train(loop);
+            }
+
             var devLoss = FinalDevLoss();
+            devLoss = TakeBest() ?? devLoss;
             SaveAdapter();
             reporter.State(TrainerState.Evaluating);
             Score(devLoss);
@@ -103,21 +130,79 @@ public sealed class RunTrainer : IDisposable
     private void Train(TrainingLoop steps)
     {
         var arguments = setup.Arguments;
-        while (steps.Step < steps.TotalSteps)
+        bool Due(string strategy, int every) => strategy switch
+        {
+            "steps" => every > 0 && steps.Step % every == 0,
+            "epoch" => steps.Step % steps.StepsPerEpoch == 0,
+            _ => false,
+        };
+        while (steps.Step < steps.TotalSteps && !ended)
         {
             ObeyCommands();
-            reporter.Step(steps.TrainStep());
+            TrainStep(steps);
             var last = steps.Step == steps.TotalSteps;
-            if (arguments.EvalSteps > 0 && steps.Step % arguments.EvalSteps == 0 && !last)
+            if (!last && Due(arguments.EvalStrategy, arguments.EvalSteps))
                 Evaluate();
-            if (last || (arguments.SaveSteps > 0 && steps.Step % arguments.SaveSteps == 0))
+            PauseIfLost();
+            if (last || ended || isBest || Due(arguments.SaveStrategy, arguments.SaveSteps))
                 TryCheckpoint();
         }
+    }
+
+    private void TrainStep(TrainingLoop steps)
+    {
+        try
+        {
+            isBest = false;
+            reporter.Step(steps.TrainStep());
+        }
+        catch (DivergenceException e)
+        {
+            reporter.Diverged(e);
+            PauseIfLost();
+            throw;
+        }
+    }
+
+    private void PauseIfLost()
+    {
+        if (setup.Arguments.PauseOnProblem && reporter.Lost is { } finding)
+            throw new CommandedEndException(RunCommand.Pause, null, finding);
+    }
+
+    /// <summary>A metric that does not exist is found out on one record, before the first step and not at the first evaluation.</summary>
+    private void CheckMetric()
+    {
+        if (judge.IsLoss || setup.DevRecords.Count == 0)
+            return;
+        var written = setup.Task.Writes && !setup.Arguments.PredictWithGenerate;
+        judge.Value(0, written ? null : setup.Task.Evaluate(setup.Model, [setup.DevRecords[0]], Measuring(1)).Report.Metrics);
+    }
+
+    /// <summary>Puts the weights of the best evaluation back where they are the result.</summary>
+    /// <returns>The dev loss at that evaluation; null when the last weights stay.</returns>
+    private double? TakeBest()
+    {
+        if (!setup.Arguments.LoadBestModelAtEnd || setup.Adapter is not { } adapter || reporter.Progress is not { Best: { } best } progress || best.Step == progress.Step)
+            return null;
+        var folder = session.Paths.Checkpoint(best.Step);
+        if (!Directory.Exists(folder))
+        {
+            reporter.Alert("warning", "best_missing", $"{folder}: the checkpoint of the best evaluation is not there, so the last weights are the result.");
+            return null;
+        }
+
+        CheckpointStore.RestoreWeights(folder, adapter);
+        reporter.Alert("info", "best_taken", string.Create(
+            CultureInfo.InvariantCulture, $"The result is that of step {best.Step}, whose {judge.Metric} was the best: {best.Value:G5}."));
+        return best.Loss;
     }
 
     private double? FinalDevLoss()
     {
         ObeyCommands();
+        if (ended && lastLoss is { } measured)
+            return measured; // by the evaluation that ended training
         return setup.Dev is not null ? Evaluate() : null;
     }
 
@@ -126,15 +211,42 @@ public sealed class RunTrainer : IDisposable
         if (setup.Dev is not { } dev)
             return double.NaN;
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var loss = LossEvaluator.Loss(setup.Model, dev, setup.Arguments.PerDeviceEvalBatchSize);
+        var arguments = setup.Arguments;
+        var loss = arguments.EvalLossWeighting == "rows"
+            ? LossEvaluator.LossByRows(setup.Model, dev, arguments.PerDeviceEvalBatchSize, arguments.LabelSmoothingFactor)
+            : LossEvaluator.Loss(setup.Model, dev, arguments.PerDeviceEvalBatchSize);
 
-        // Where answers are written token by token only a few are: enough to look at, too few to score.
-        var records = setup.Task.Writes ? [.. setup.DevRecords.Take(setup.Arguments.GenerationSamples)] : setup.DevRecords;
-        var batch = setup.Task.Writes ? records.Count : setup.Arguments.PerDeviceEvalBatchSize;
+        // Where answers are written token by token only a few are, unless more are asked for: enough to look at, too few to score.
+        var scored = !setup.Task.Writes || arguments.PredictWithGenerate;
+        var records = !setup.Task.Writes ? setup.DevRecords : [.. setup.DevRecords.Take(Written(arguments))];
+        var batch = setup.Task.Writes && !arguments.PredictWithGenerate ? records.Count : arguments.PerDeviceEvalBatchSize;
         var result = records.Count > 0 ? setup.Task.Evaluate(setup.Model, records, Measuring(batch)) : null;
-        reporter.EvalLoss(loss, setup.DevRecords.Count, clock.Elapsed.TotalSeconds, setup.Task.Writes ? null : result?.Report.Metrics);
-        reporter.Samples([.. (result?.Predictions ?? []).Take(setup.Arguments.GenerationSamples)]);
+        var metrics = scored ? result?.Report.Metrics : null;
+        reporter.EvalLoss(loss, setup.DevRecords.Count, clock.Elapsed.TotalSeconds, metrics);
+        reporter.Samples([.. (result?.Predictions ?? []).Take(arguments.GenerationSamples)]);
+        lastLoss = loss;
+        if (loop is not null)
+            Judge(loop, judge.Value(loss, metrics), loss);
         return loss;
+    }
+
+    private static int Written(TrainingArguments arguments) => !arguments.PredictWithGenerate ? arguments.GenerationSamples
+        : arguments.MaxGenerateSamples == 0 ? int.MaxValue
+        : Math.Max(arguments.MaxGenerateSamples, arguments.GenerationSamples);
+
+    /// <summary>Lets the evaluation count for the learning rate, the best weights and the end.</summary>
+    private void Judge(TrainingLoop steps, double value, double loss)
+    {
+        steps.Rates.Evaluated(value);
+        var judgement = judge.Judge(reporter.Progress, value, loss);
+        reporter.Progress = judgement.Progress;
+        isBest = judgement.IsBest && setup.Arguments.LoadBestModelAtEnd;
+        if (!judgement.Ends || ended || steps.Step == steps.TotalSteps)
+            return;
+        ended = true;
+        reporter.Alert("info", "early_stopped", string.Create(
+            CultureInfo.InvariantCulture,
+            $"Training ended at step {steps.Step} of {steps.TotalSteps}: {judge.Metric} has not got better for {setup.Arguments.EarlyStoppingPatience} evaluations."));
     }
 
     private void Score(double? devLoss)
@@ -203,9 +315,20 @@ public sealed class RunTrainer : IDisposable
 
     private TrainerState End(CommandedEndException end)
     {
+        if (end.Finding is not null)
+        {
+            // The weights are part of the trouble, so they are not written.
+            reporter.State(TrainerState.Paused, end.SetAside(session.Paths));
+            return TrainerState.Paused;
+        }
+
         var saved = TryCheckpoint();
         if (end.Command == RunCommand.Stop)
+        {
+            TakeBest();
             SaveAdapter();
+        }
+
         if (end.File is not null)
             session.Acknowledge(end.File, reporter.Progress.Step);
         if (end.Command == RunCommand.Pause && !saved)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Peft.Core.Data;
 using Peft.Core.Methods;
 using Peft.Core.Models;
+using Peft.Core.Models.Blocks;
 using Peft.Core.Training.Optimizers;
 using Peft.Core.Training.Tasks;
 using static TorchSharp.torch;
@@ -20,6 +21,15 @@ public sealed record StepReport(int Step, double Loss, double LearningRate, doub
 {
     /// <summary>The rank of every adapted module, where the step moved ranks between modules.</summary>
     public IReadOnlyDictionary<string, int>? Ranks { get; init; }
+
+    /// <summary>Seconds of forward passes and losses.</summary>
+    public double ForwardSeconds { get; init; }
+
+    /// <summary>Seconds of backward passes.</summary>
+    public double BackwardSeconds { get; init; }
+
+    /// <summary>Seconds of the update, the gradient's norm included.</summary>
+    public double OptimizerSeconds { get; init; }
 }
 
 /// <summary>
@@ -33,7 +43,6 @@ public sealed class TrainingLoop : IDisposable
     private readonly TaskSplit examples;
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
-    private readonly LearningRateSchedule schedule;
 
     /// <summary>A loop of a decoder that follows instructions, before its first step.</summary>
     /// <param name="model">The base.</param>
@@ -60,21 +69,12 @@ public sealed class TrainingLoop : IDisposable
         this.adapter = adapter;
         this.examples = examples;
         this.arguments = arguments;
-        plan = new BatchPlan(
-            examples.Lengths,
-            arguments.PerDeviceTrainBatchSize,
-            arguments.GradientAccumulationSteps,
-            arguments.Seed,
-            arguments.GroupByLength);
+        plan = new BatchPlan(examples.Lengths, BatchSettings.Of(arguments), examples.Order(BatchSettings.Of(arguments)));
         TotalSteps = arguments.TotalSteps(plan.StepsPerEpoch);
-        schedule = LearningRateSchedule.Create(
-            arguments.LrSchedulerType,
-            arguments.LearningRate,
-            LearningRateSchedule.WarmupSteps(TotalSteps, arguments.WarmupSteps, arguments.WarmupRatio),
-            TotalSteps,
-            arguments.LrMinRatio);
+        Rates = LearningRates.Of(arguments, TotalSteps);
         adapter.Plan(TotalSteps);
-        Optimizer = new AdamW(adapter.Trainable, arguments.AdamW());
+        Optimizer = OptimizerChoice.Create(arguments, adapter.Trainable, WeightDecayGroups.Of(model.Norms.Select(norm => norm.Path)));
+        model.NeftuneNoiseAlpha = arguments.NeftuneNoiseAlpha ?? 0;
     }
 
     /// <summary>Optimizer steps in all.</summary>
@@ -83,8 +83,17 @@ public sealed class TrainingLoop : IDisposable
     /// <summary>Optimizer steps made.</summary>
     public int Step { get; set; }
 
-    /// <summary>The optimizer with its moments.</summary>
-    public AdamW Optimizer { get; }
+    /// <summary>Optimizer steps of an epoch.</summary>
+    public int StepsPerEpoch => plan.StepsPerEpoch;
+
+    /// <summary>The optimizer with what it remembers.</summary>
+    public TrainingOptimizer Optimizer { get; }
+
+    /// <summary>The rate of every step.</summary>
+    public LearningRates Rates { get; init; }
+
+    /// <summary>The rows of the micro-batches of an optimizer step, counted from 0.</summary>
+    public IReadOnlyList<int[]> Batches(int step) => plan.Step(step);
 
     /// <summary>Makes one optimizer step.</summary>
     /// <exception cref="PeftException">Loss or gradient are no numbers any more; the weights were not changed by this step.</exception>
@@ -96,19 +105,36 @@ public sealed class TrainingLoop : IDisposable
         var batches = plan.Step(Step).Select(rows => examples.Collate(model, rows)).ToArray();
         var group = new LossGroup(batches.Length, batches.Sum(batch => batch.Items), arguments.LabelSmoothingFactor);
         Tensor? total = null;
-        foreach (var batch in batches)
+        if (group.Items <= 0)
+            throw new PeftException($"Step {Step + 1}: no token of its records carries loss, all labels are masked: outputs are empty or were cut off. Raise max_length, choose another cut_policy, or look at the records.");
+        var (forward, backward) = (0.0, 0.0);
+        try
         {
-            using var micro = NewDisposeScope();
-            var loss = batch.Loss(group);
-            loss.backward();
-            var detached = loss.detach();
-            total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();
+            foreach (var batch in batches)
+            {
+                using var micro = NewDisposeScope();
+                model.Recomputation = arguments.GradientCheckpointing ? new Recomputation(micro) : null;
+                var start = clock.Elapsed;
+                var loss = batch.Loss(group);
+                var between = clock.Elapsed;
+                loss.backward();
+                Recomputation.ThrowIfFailed();
+                var detached = loss.detach();
+                total = (total is null ? detached : total + detached).MoveToOuterDisposeScope();
+                forward += (between - start).TotalSeconds;
+                backward += (clock.Elapsed - between).TotalSeconds;
+            }
+        }
+        finally
+        {
+            model.Recomputation = null;
         }
 
         // A method's own term counts once per step, and not in the loss that is reported: that one is compared between methods.
         adapter.Penalty()?.backward();
         var value = (double)total!.item<float>();
-        var rate = schedule.At(Step);
+        var updating = clock.Elapsed;
+        var rate = Rates.At(Step);
         var norm = Optimizer.GradientNorm();
         if (!double.IsFinite(value) || !double.IsFinite(norm))
         {
@@ -116,14 +142,17 @@ public sealed class TrainingLoop : IDisposable
             throw new DivergenceException(Step + 1, value, norm);
         }
 
-        var factor = AdamW.ClipFactor(norm, arguments.MaxGradNorm);
+        var factor = TrainingOptimizer.ClipFactor(norm, arguments.MaxGradNorm);
         adapter.BeforeStep(factor);
         Optimizer.Step(rate, factor);
         Step++;
         var moved = adapter.AfterStep(Step);
-        return new StepReport(Step, value, rate, norm, (double)Step / plan.StepsPerEpoch, batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds)
+        return new StepReport(Step, value, rate, norm, plan.EpochAfter(Step), batches.Sum(batch => batch.Tokens), clock.Elapsed.TotalSeconds)
         {
             Ranks = moved ? adapter.Ranks : null,
+            ForwardSeconds = forward,
+            BackwardSeconds = backward,
+            OptimizerSeconds = (clock.Elapsed - updating).TotalSeconds,
         };
     }
 

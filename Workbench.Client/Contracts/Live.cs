@@ -22,6 +22,12 @@ public interface IRunsClient
 
     /// <summary>A download or an upload is gone from the list.</summary>
     Task ModelJobRemoved(string jobId);
+
+    /// <summary>Something that is made of an adapter moved on.</summary>
+    Task AdapterJobChanged(AdapterJob job);
+
+    /// <summary>It is gone from the list.</summary>
+    Task AdapterJobRemoved(string jobId);
 }
 
 /// <summary>What a viewer can ask of the runs hub.</summary>
@@ -40,6 +46,9 @@ public sealed record GenerateRequest
 
     /// <summary>Null = the base model alone.</summary>
     public string? RunId { get; init; }
+
+    /// <summary>An adapter that no run made; counts before <see cref="RunId"/>.</summary>
+    public string? AdapterId { get; init; }
 
     public required string Instruction { get; init; }
     public required string Input { get; init; }

@@ -40,7 +40,14 @@ public enum MethodFamily
 /// <summary>A method as the form shows it. Texts are resource keys with an English fallback.</summary>
 public sealed record MethodDto(
     string PeftType, string DisplayName, MethodFamily Family, string Summary, string Paper, IReadOnlyList<MethodOptionDto> Options,
-    TrainingPreset Preset);
+    TrainingPreset Preset)
+{
+    /// <summary>Its place inside the family; <c>None</c> where the family does not fork.</summary>
+    public string Branch { get; init; } = "None";
+
+    /// <summary>Whether its change can be added into the weights of the base.</summary>
+    public bool CanMerge { get; init; }
+}
 
 public enum OptionKind
 {
@@ -54,7 +61,11 @@ public enum OptionKind
 
 /// <summary>One option: Hugging Face field name, default as JSON, limits, help with the reason for the default.</summary>
 public sealed record MethodOptionDto(
-    string Name, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced);
+    string Name, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced)
+{
+    /// <summary>The part of the form that a training argument stands in; empty for options of a method.</summary>
+    public string Group { get; init; } = "";
+}
 
 /// <summary>Training defaults that suit the method, each with its reason.</summary>
 public sealed record TrainingPreset(double LearningRate, int MaxSteps, int BatchSize, IReadOnlyDictionary<string, string> Reasons);

@@ -5,6 +5,8 @@ public static class Routes
 {
     public const string Projects = "/api/projects";
     public const string Datasets = "/api/datasets";
+    /// <summary>Behind the address of a dataset.</summary>
+    public const string Annotation = "annotation";
     public const string Models = "/api/models";
     public const string ModelPlans = "/api/models/plan";
     public const string ModelJobs = "/api/models/jobs";
@@ -12,7 +14,11 @@ public static class Routes
     public const string Hub = "/api/models/hub";
     public const string Catalogue = "/api/catalogue";
     public const string Methods = "/api/methods";
+    public const string Adapters = "/api/adapters";
+    public const string Lessons = "/api/lessons";
     public const string Runs = "/api/runs";
+    public const string Pretraining = "/api/pretraining";
+    public const string RateSearches = "/api/rate-searches";
     public const string Comparisons = "/api/comparisons";
     public const string System = "/api/system";
     public const string Health = "/health";

@@ -29,6 +29,12 @@ public sealed record RunDraft
     /// <summary><c>LORA</c>, <c>PREFIX_TUNING</c>, <c>BITFIT</c>, <c>FULL</c>, or <c>NONE</c> for the zero-shot baseline.</summary>
     public required string PeftType { get; init; }
 
+    /// <summary>Other datasets whose training records are mixed in.</summary>
+    public IReadOnlyList<MixedDataset> Mix { get; init; } = [];
+
+    /// <summary>Weight of the dataset beside those that are mixed in.</summary>
+    public double DatasetWeight { get; init; } = 1;
+
     /// <summary>What the model is to learn, by PEFT's name (<c>SEQ_CLS</c>); null takes what dataset and base suggest.</summary>
     public string? TaskType { get; init; }
 
@@ -48,6 +54,11 @@ public sealed record RunDraft
     public int MaxNewTokens { get; init; } = 100;
 }
 
+/// <summary>A dataset that is mixed in.</summary>
+/// <param name="DatasetId">The dataset.</param>
+/// <param name="Weight">How often its records come up, beside those of the others.</param>
+public sealed record MixedDataset(string DatasetId, double Weight = 1);
+
 /// <summary>What a draft amounts to, computed without tensors.</summary>
 public sealed record RunPreview(
     string TrainableLine, long TrainableParams, long AllParams, long AdapterBytes, MemoryEstimate Memory, double? EstimatedSeconds, string Command,
@@ -56,18 +67,38 @@ public sealed record RunPreview(
 {
     /// <summary>What this dataset can teach this base, the usual task first.</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>What each training argument is: its kind, its choices, what it does.</summary>
+    public IReadOnlyList<MethodOptionDto> TrainingOptions { get; init; } = [];
 }
 
 /// <summary>Bytes, estimated.</summary>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations, long Total, long Machine);
 
 /// <summary>Field is the Hugging Face name; severity is <c>error</c> (cannot start) or <c>warning</c>.</summary>
-public sealed record DraftProblem(string Field, string Severity, string Code, string Message);
+public sealed record DraftProblem(string Field, string Severity, string Code, string Message)
+{
+    /// <summary>What would cure it, one click away.</summary>
+    public IReadOnlyList<DraftFix> Fixes { get; init; } = [];
+
+    /// <summary>Methods that come nearest and work here, for a method that makes no sense on the base.</summary>
+    public IReadOnlyList<string> Instead { get; init; } = [];
+}
+
+/// <summary>A value that cures a problem of a draft.</summary>
+/// <param name="Field">Hugging Face name of the field.</param>
+/// <param name="Value">The value, as it would be typed.</param>
+/// <param name="Code">What it does, for the button.</param>
+public sealed record DraftFix(string Field, string Value, string Code);
 
 public sealed record RunSummary(
     string Id, string Name, string PeftType, MethodFamily Family, string DatasetId, string DatasetName, string ModelId, string ModelName, RunState State,
     int Step, int TotalSteps, double? EtaSeconds, double? Loss, double? EvalLoss, double? TokensPerSecond, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt,
-    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition);
+    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition)
+{
+    /// <summary>Whether it makes a base, and no adapter.</summary>
+    public bool IsPretraining => PeftType == PretrainDraft.PeftType;
+}
 
 /// <summary>What a finished run reached and what it cost.</summary>
 public sealed record RunResult(
@@ -91,7 +122,11 @@ public sealed record RelationScoreDto(string Relation, int TruePositives, int Pr
 
 public sealed record RunDetail(
     RunSummary Summary, RunDraft Draft, string TrainableLine, string Command, string Notes, IReadOnlyDictionary<string, string> Environment,
-    IReadOnlyList<RunFile> Files, long LastSeq);
+    IReadOnlyList<RunFile> Files, long LastSeq)
+{
+    /// <summary>The base model that a pretraining has made; null while there is none.</summary>
+    public string? MadeModelId { get; init; }
+}
 
 public sealed record RunFile(string Path, long Bytes);
 
@@ -102,6 +137,9 @@ public sealed record LogTail(long Length, string Text);
 public sealed record PredictionRow(
     int Index, string Instruction, string Input, string Reference, string Output, bool Parsed, bool Exact, IReadOnlyList<TripleMark> Triples,
     bool IsTriples = true);
+
+/// <summary>Ranks of modules over the steps: <c>Ranks[i][j]</c> is the rank of module j from step <c>Steps[i]</c> on. Long histories come thinned out.</summary>
+public sealed record RankHistory(IReadOnlyList<string> Modules, IReadOnlyList<int> Steps, IReadOnlyList<IReadOnlyList<int>> Ranks);
 
 public enum TripleVerdict
 {

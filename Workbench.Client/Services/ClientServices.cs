@@ -30,10 +30,14 @@ public static class ClientServices
         services.AddScoped<ApiClient>();
         services.AddScoped<Features.Datasets.DatasetsApi>();
         services.AddScoped<Features.Datasets.DatasetDeletes>();
+        services.AddScoped<Features.Annotation.AnnotationApi>();
         services.AddScoped<Features.Models.ModelsApi>();
         services.AddScoped<Features.Models.ModelJobs>();
         services.AddScoped<Features.Models.ModelRemovals>();
         services.AddScoped<Features.Models.ModelUploads>();
+        services.AddScoped<Features.Adapters.AdaptersApi>();
+        services.AddScoped<Features.Adapters.AdapterJobs>();
+        services.AddScoped<Features.Pretraining.PretrainApi>();
         return services.AddRunPages();
     }
 }

@@ -17,7 +17,9 @@ public static class Places
         new("models", "/models", "m", Icons.Material.Outlined.Memory),
         new("runs", "/runs", "r", Icons.Material.Outlined.Timeline),
         new("compare", "/compare", "c", Icons.Material.Outlined.CompareArrows),
+        new("adapters", "/adapters", "a", Icons.Material.Outlined.Extension),
         new("playground", "/playground", "p", Icons.Material.Outlined.Forum),
+        new("learn", "/learn", "l", Icons.Material.Outlined.School),
     ];
 
     public static IReadOnlyList<Place> All { get; } = Existing();

@@ -24,7 +24,7 @@ public static class RecordEndpoints
         group.MapPost("/{id}/redo", (string id, DatasetStore store, DatasetEditor editor, CancellationToken cancel) => ReverseAsync(id, true, store, editor, cancel))
             .WithName("RedoEdit").WithSummary("Bring back the change that was taken back last");
         group.MapPost("/{id}/split", SplitAsync).WithName("SplitDataset").WithSummary("Deal the records anew by a seed; equal inputs stay on one side");
-        return routes.MapTokens();
+        return routes.MapTokens().MapLengths();
     }
 
     private static async Task<Results<Ok<RecordPage>, ProblemHttpResult>> PageAsync(

@@ -16,10 +16,11 @@ internal static class SnapshotWriter
         var kind = RecordQueries.Kind(connection) ?? DatasetKind.Instruction;
         // Ids stay out: the same records typed again are the same data.
         var splits = DatasetSnapshot.Splits.ToDictionary(split => split, _ => new List<IDataRecord>());
+        var areChats = kind == DatasetKind.Instruction && RecordQueries.All(connection, null).Any(record => Conversations.Of(record) is not null);
         foreach (var record in RecordQueries.All(connection, null))
         {
-            splits[Name(record.Split)].Add(kind == DatasetKind.Instruction
-                ? new InstructionRecord(record.Instruction, record.Input, record.Output)
+            splits[Name(record.Split)].Add(areChats ? Conversations.Of(record) ?? Conversations.OfOneTurn(record)
+                : kind == DatasetKind.Instruction ? new InstructionRecord(record.Instruction, record.Input, record.Output)
                 : TaskContents.Read(kind, record));
         }
 
@@ -28,7 +29,7 @@ internal static class SnapshotWriter
         var (labels, problemType) = Labels([.. splits.Values.SelectMany(records => records)]);
         return Directory.Exists(target)
             ? DatasetSnapshot.Open(target).Manifest!
-            : DatasetSnapshot.Write(target, content, datasetName, datasetId, now, TaskContents.ToEngine(kind), labels, problemType);
+            : DatasetSnapshot.Write(target, content, datasetName, datasetId, now, areChats ? Peft.Core.Data.DatasetKind.Chat : TaskContents.ToEngine(kind), labels, problemType);
     }
 
     /// <summary>What records are labelled with, in an order that depends on nothing but the labels.</summary>

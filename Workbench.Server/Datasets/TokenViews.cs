@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Peft.Core;
 using Peft.Core.Data;
+using Peft.Core.Data.Tasks;
 using Peft.Core.Tokenization;
 using Peft.Core.Training;
 using Workbench.Client.Contracts;
@@ -17,26 +19,26 @@ public static class TokenViews
         return routes;
     }
 
-    /// <summary>Lays out prompt and answer; what the trainer's encoder leaves out is marked as cut.</summary>
-    public static TokenView Of(string modelId, PretrainedTokenizer tokenizer, PromptTemplate template, InstructionRecord record, int maxLength)
+    /// <summary>Lays out a record; what the trainer's encoder leaves out is marked as cut.</summary>
+    /// <exception cref="PeftException">The policy says not to cut, and it does not fit.</exception>
+    public static TokenView Of(string modelId, PretrainedTokenizer tokenizer, PromptTemplate template, IDataRecord record, int maxLength, CutPolicy policy = CutPolicy.KeepOutput, TrainOn trainOn = TrainOn.Answers)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(record);
-        var (promptText, answerText) = (template.Prompt(record), template.Answer(record.Output));
-        var (prompt, answer) = (tokenizer.EncodeWithOffsets(promptText), tokenizer.EncodeWithOffsets(answerText));
-        var example = new ExampleEncoder(tokenizer, template, maxLength, CutPolicy.KeepOutput).Encode(record, "record")!;
-        var kept = example.Ids.AsSpan();
-        TokenDto[] tokens =
-        [
-            .. Tokens(tokenizer, promptText, prompt, Kept(prompt, kept[..example.PromptLength]), TokenRole.Context),
-            .. Tokens(tokenizer, answerText, answer, Kept(answer, kept[example.PromptLength..]), TokenRole.Loss),
-        ];
-        return new TokenView(modelId, prompt.Count, answer.Count, maxLength, example.CutTokens, tokens);
+        var pieces = record is InstructionRecord or ChatRecord or TextRecord
+            ? new ExampleEncoder(tokenizer, template, maxLength, policy, trainOn).Lay(record, "record")
+            : TokenTexts.Lay(tokenizer, record, maxLength);
+        TokenDto[] tokens = [.. pieces.SelectMany(piece => Tokens(tokenizer, piece))];
+        var all = pieces.SelectMany(piece => piece.Tokens).ToArray();
+        var answer = all.Count(token => token.Learns);
+        var cut = all.Count(token => !token.Kept);
+        return new TokenView(modelId, all.Length - answer - CutAnswer(pieces), answer + CutAnswer(pieces), maxLength, cut, tokens);
     }
 
     private static async Task<Results<Ok<TokenView>, ProblemHttpResult>> FindAsync(
-        string id, string record, DatasetStore store, ModelStore models, TokenizerCache tokenizers, CancellationToken cancel, string? model = null, int? maxLength = null)
+        string id, string record, DatasetStore store, ModelStore models, TokenizerCache tokenizers, CancellationToken cancel,
+        string? model = null, int? maxLength = null, string? policy = null, string? trainOn = null)
     {
         if (await store.FindAsync(id, cancel) is null)
             return DatasetEndpoints.Missing(id);
@@ -47,41 +49,49 @@ public static class TokenViews
         using var connection = store.File(id).Connect();
         if (RecordQueries.Find(connection, record) is not { } found)
             return RecordEndpoints.NoRecord(record);
+        var kind = RecordQueries.Kind(connection) ?? Client.Contracts.DatasetKind.Instruction;
         var (tokenizer, template) = tokenizers.Of(folder);
-        return TypedResults.Ok(Of(modelId, tokenizer, template, new InstructionRecord(found.Instruction, found.Input, found.Output), maxLength ?? new TrainingArguments().MaxLength));
+        try
+        {
+            return TypedResults.Ok(Of(
+                modelId, tokenizer, template, TokenTexts.Read(kind, found), maxLength ?? new TrainingArguments().MaxLength,
+                Choice(policy, CutPolicy.KeepOutput), Choice(trainOn, TrainOn.Answers)));
+        }
+        catch (PeftException e)
+        {
+            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status400BadRequest);
+        }
     }
 
     /// <summary>The named model, or the first of the list when none is named.</summary>
-    private static async Task<(string Id, string Folder)?> ModelAsync(ModelStore models, string? model, CancellationToken cancel)
+    internal static async Task<(string Id, string Folder)?> ModelAsync(ModelStore models, string? model, CancellationToken cancel)
     {
         var id = model ?? (await models.ListAsync(cancel) is [var first, ..] ? first.Id : null);
         return id is not null && await models.FolderAsync(id, cancel) is { } folder ? (id, folder) : null;
     }
 
-    /// <summary>How many tokens stay at the beginning and at the end; an encoder takes out one stretch at most.</summary>
-    private static (int Head, int Tail) Kept(IReadOnlyList<TokenSpan> all, ReadOnlySpan<int> kept)
-    {
-        var head = 0;
-        while (head < kept.Length && all[head].Id == kept[head])
-            head++;
-        return (head, kept.Length - head);
-    }
+    /// <summary>A value as training arguments write it, e.g. <c>keep_output_left</c>.</summary>
+    internal static T Choice<T>(string? text, T standard)
+        where T : struct, Enum => Enum.TryParse<T>(text?.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var value) ? value : standard;
 
-    private static IEnumerable<TokenDto> Tokens(PretrainedTokenizer tokenizer, string text, IReadOnlyList<TokenSpan> spans, (int Head, int Tail) kept, TokenRole role)
+    private static int CutAnswer(IReadOnlyList<LaidPiece> pieces) =>
+        pieces.Where(piece => piece.Tokens.Any(token => token.Learns)).Sum(piece => piece.Tokens.Count(token => !token.Kept));
+
+    private static IEnumerable<TokenDto> Tokens(PretrainedTokenizer tokenizer, LaidPiece piece)
     {
-        for (var first = 0; first < spans.Count;)
+        var (text, tokens) = (piece.Text, piece.Tokens);
+        for (var first = 0; first < tokens.Count;)
         {
             // Tokens that share a character stand together; each shows the character and which part of it it is.
             var last = first;
-            var end = spans[first].End;
-            while (last + 1 < spans.Count && spans[last + 1].Start < end)
-                end = Math.Max(end, spans[++last].End);
+            var end = tokens[first].Span.End;
+            while (last + 1 < tokens.Count && tokens[last + 1].Span.Start < end)
+                end = Math.Max(end, tokens[++last].Span.End);
             for (var i = first; i <= last; i++)
             {
-                var cut = i >= kept.Head && i < spans.Count - kept.Tail;
-                var surface = text[spans[i].Start..spans[i].End];
-                yield return new TokenDto(
-                    spans[i].Id, last > first ? $"{surface} {i - first + 1}/{last - first + 1}" : surface, cut ? TokenRole.Cut : role, tokenizer.IsSpecial(spans[i].Id));
+                var (span, role) = (tokens[i].Span, !tokens[i].Kept ? TokenRole.Cut : tokens[i].Learns ? TokenRole.Loss : TokenRole.Context);
+                var surface = text[span.Start..span.End];
+                yield return new TokenDto(span.Id, last > first ? $"{surface} {i - first + 1}/{last - first + 1}" : surface, role, tokenizer.IsSpecial(span.Id));
             }
 
             first = last + 1;

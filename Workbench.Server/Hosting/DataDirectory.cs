@@ -15,8 +15,17 @@ public sealed record DataDirectory(string Root)
 
     public string Models => Path.Combine(Root, "models");
 
+    /// <summary>Texts that were sent to make bases from.</summary>
+    public string Corpora => Path.Combine(Root, "corpora");
+
     /// <summary>Models on their way here: on the same disk as the models, so that the last step is a rename.</summary>
     public string IncomingModels => Path.Combine(Models, ".incoming");
+
+    /// <summary>Adapters that no run made.</summary>
+    public string Adapters => Path.Combine(Root, "adapters");
+
+    /// <summary>Adapters, models and files in the making; on the same disk, so that the last step is a rename.</summary>
+    public string AdapterWork => Path.Combine(Adapters, ".work");
 
     /// <summary>Access tokens that a person asked to keep; readable by the server's user alone.</summary>
     public string HubTokens => Path.Combine(Root, "hub-tokens.json");
@@ -32,7 +41,7 @@ public sealed record DataDirectory(string Root)
     /// <summary>Makes the directory and its parts. Fails with the path when the place is not writable.</summary>
     public void Prepare()
     {
-        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, IncomingModels, Trash })
+        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, IncomingModels, Corpora, Adapters, AdapterWork, Trash })
             Directory.CreateDirectory(folder);
     }
 }

@@ -29,7 +29,11 @@ public static class MethodCatalog
             option.Choices,
             preset.Reasons.TryGetValue(option.Name, out var reason) ? $"{option.Help} {reason}" : option.Help,
             option.Advanced));
-        return new MethodDto(method.Name, method.DisplayName, Family(method.Family), method.Summary, method.Paper.ToString(), [.. options], preset);
+        return new MethodDto(method.Name, method.DisplayName, Family(method.Family), method.Summary, method.Paper.ToString(), [.. options], preset)
+        {
+            Branch = method.Branch.ToString(),
+            CanMerge = method.CanMerge,
+        };
     }
 
     private static MethodDto Baseline() => new(

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core.Methods;
+using Peft.Core.Runs;
 using Peft.Core.Training;
 
 namespace Workbench.Server.Planning;
@@ -9,11 +10,15 @@ namespace Workbench.Server.Planning;
 /// <summary>The <c>peft train</c> command that does what a draft does; what equals the worker's own defaults is left out.</summary>
 internal static class CommandLine
 {
-    public static string Of(RunPlan plan, string model, string dataset)
+    public static string Of(RunPlan plan, string model, string dataset, IReadOnlyList<RunDataset> mix)
     {
         var words = new List<string> { "peft", "train", "--base", model, "--dataset", dataset, "--method", plan.Draft.PeftType };
         if (plan.TaskType != (plan.Tasks.Count > 0 ? plan.Tasks[0] : plan.TaskType))
             words.AddRange(["--task", plan.TaskType]);
+        foreach (var other in mix)
+            words.AddRange(["--mix", $"{other.Dataset}={other.Weight.ToString("R", CultureInfo.InvariantCulture)}"]);
+        if (mix.Count > 0 && plan.Draft.DatasetWeight is not 1)
+            words.AddRange(["--dataset_weight", plan.Draft.DatasetWeight.ToString("R", CultureInfo.InvariantCulture)]);
         foreach (var (name, value) in Options(plan))
             words.AddRange(["--set", $"{name}={Write(value)}"]);
         foreach (var (name, value) in Arguments(plan))
@@ -57,7 +62,7 @@ internal static class CommandLine
     };
 
     /// <summary>For a POSIX shell.</summary>
-    private static string Quote(string word) =>
+    public static string Quote(string word) =>
         word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=' or ',' or ':' or '+')
             ? word
             : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";

@@ -9,6 +9,7 @@ internal static class PlanningExtensions
         .AddSingleton<Machine>()
         .AddSingleton<RunPlanner>()
         .AddSingleton<RunTimes>()
+        .AddSingleton<TokenChecks>()
         .AddSingleton<RunPreviewer>()
         .AddSingleton<IRunRequestFactory, RunRequestFactory>();
 

@@ -27,6 +27,9 @@ public sealed record RunPlan
     /// <summary>Null when there is no such dataset.</summary>
     public DatasetEntity? Dataset { get; init; }
 
+    /// <summary>Datasets that are mixed in, with their weights; those that do not exist are problems.</summary>
+    public IReadOnlyList<(DatasetEntity Dataset, double Weight)> Mix { get; init; } = [];
+
     /// <summary>Null when there is no such model.</summary>
     public ModelEntity? Model { get; init; }
 
@@ -54,7 +57,7 @@ public sealed record RunPlan
 
     /// <summary>Optimizer steps; 0 for the baseline.</summary>
     public int Steps => IsBaseline || Dataset is null ? 0
-        : Arguments.TotalSteps(Math.Max(1, (int)Math.Ceiling(Dataset.Train / (double)Math.Max(1, Arguments.PerDeviceTrainBatchSize * Arguments.GradientAccumulationSteps))));
+        : Arguments.TotalSteps(Math.Max(1, (int)Math.Ceiling((Dataset.Train + Mix.Sum(other => other.Dataset.Train)) / (double)Math.Max(1, Arguments.PerDeviceTrainBatchSize * Arguments.GradientAccumulationSteps))));
 
     /// <summary>Test records that will be scored.</summary>
     public int TestRecords => Dataset is null ? 0 : Math.Min(Dataset.Test, Draft.TestRecords ?? Dataset.Test);

@@ -27,13 +27,14 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
         var (config, tasks, task) = Config(draft, model, dataset, problems);
         CheckData(draft, dataset, problems);
         CheckMachine(draft, problems);
+        var mix = await MixAsync(db, draft, task, problems, cancel);
         var resolved = DraftResolver.Resolve(draft, config?.MaxPositionEmbeddings ?? int.MaxValue, task);
         problems.AddRange(resolved.Unknown.Select(name => Error(name, "unknown_option", $"{name} is no option of {draft.PeftType} and no training argument.")));
         var (arguments, training) = TrainingChecks.Read(resolved.Training, config?.MaxPositionEmbeddings);
         if (draft.PeftType != TrainingDefaults.Baseline)
             problems.AddRange(training);
         var peft = draft.PeftType == TrainingDefaults.Baseline ? null : Read(resolved.Peft, problems);
-        return new RunPlan
+        var plan = new RunPlan
         {
             Draft = draft,
             Resolved = resolved,
@@ -41,12 +42,16 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             TaskType = task,
             Tasks = tasks,
             Dataset = dataset,
+            Mix = mix,
             Model = model,
             Config = config,
             Peft = peft,
-            Trained = peft is not null && config is not null ? Shapes(peft, config, problems) : [],
+            Trained = peft is not null && config is not null ? Shapes(peft, config, task, problems) : [],
             Problems = problems,
         };
+        if (peft is not null)
+            problems.AddRange(RunHints.Of(draft.PeftType, resolved.Peft, arguments, config, plan.Steps));
+        return plan;
     }
 
     private (ModelConfig? Config, IReadOnlyList<string> Tasks, string Task) Config(
@@ -101,6 +106,28 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
             problems.Add(Error("max_new_tokens", "out_of_range", $"max_new_tokens must lie between 1 and 4096, but is {draft.MaxNewTokens}."));
     }
 
+    private static async Task<IReadOnlyList<(DatasetEntity, double)>> MixAsync(WorkbenchDb db, RunDraft draft, string task, List<DraftProblem> problems, CancellationToken cancel)
+    {
+        var mix = new List<(DatasetEntity, double)>();
+        var weights = draft.Mix.Select(other => other.Weight);
+        if (draft.Mix.Count > 0 && weights.Append(draft.DatasetWeight).Any(weight => weight is not (> 0 and < double.PositiveInfinity)))
+            problems.Add(Error("mix", "mix_weight", "Every weight of a mixture must be a number above 0."));
+        foreach (var other in draft.Mix)
+        {
+            var found = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == other.DatasetId, cancel);
+            if (found is null || other.DatasetId == draft.DatasetId)
+                problems.Add(Error("mix", "mix_unknown", $"There is no other dataset '{other.DatasetId}' to mix in. Choose one of the list."));
+            else if (found.Train == 0)
+                problems.Add(Error("mix", "mix_empty", $"Dataset '{found.Name}' has no training records to mix in."));
+            else if (!TrainingTasks.KindsFor(ModelTasks.Parse(task)).Contains(TaskContents.ToEngine(found.Kind)))
+                problems.Add(Error("mix", "mix_kind", $"Dataset '{found.Name}' does not serve {task}, so it cannot be mixed in."));
+            else
+                mix.Add((found, other.Weight));
+        }
+
+        return mix;
+    }
+
     private void CheckMachine(RunDraft draft, List<DraftProblem> problems)
     {
         if (machine.Refusal(draft.Device) is { } refusal)
@@ -125,10 +152,13 @@ public sealed class RunPlanner(IDbContextFactory<WorkbenchDb> databases, Dataset
         }
     }
 
-    private static IReadOnlyList<TrainableShape> Shapes(PeftConfig peft, ModelConfig config, List<DraftProblem> problems)
+    private static IReadOnlyList<TrainableShape> Shapes(PeftConfig peft, ModelConfig config, string task, List<DraftProblem> problems)
     {
         var checks = peft.Validate(config);
-        problems.AddRange(checks.Problems.Select(problem => Error(problem.Field, "invalid_" + problem.Field, $"{problem.Field}: {problem.Message}")));
+        problems.AddRange(checks.Problems.Select(problem => Error(problem.Field, "invalid_" + problem.Field, $"{problem.Field}: {problem.Message}") with
+        {
+            Instead = problem.Field == "peft_type" ? MethodSuggestions.For(peft.PeftType, config, task) : [],
+        }));
         problems.AddRange(checks.Warnings.Select(problem => Warning(problem.Field, "doubtful_" + problem.Field, $"{problem.Field}: {problem.Message}")));
         return checks.IsValid ? peft.TrainableShapes(config) : [];
     }

@@ -1,16 +1,19 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Peft.Core.Methods;
+using Peft.Core.Runs;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Models;
+using Peft.Core.Training;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
+using Workbench.Server.Methods;
 using Workbench.Server.Storage;
 
 namespace Workbench.Server.Planning;
 
 /// <summary>What a draft amounts to, before anything is started.</summary>
-public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirectory data)
+public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirectory data, TokenChecks tokens)
 {
     public async Task<RunPreview> PreviewAsync(RunDraft draft, CancellationToken cancel)
     {
@@ -22,6 +25,7 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
         IReadOnlyList<DraftProblem> problems = memory.Total > memory.Machine
             ? [.. plan.Problems, new DraftProblem("memory", "warning", "memory_short", $"The run needs about {Gigabytes(memory.Total)} GB, this machine has {Gigabytes(memory.Machine)} GB.")]
             : plan.Problems;
+        problems = [.. problems, .. await tokens.CheckAsync(plan, cancel)];
         return new RunPreview(
             count?.Line ?? "",
             count?.Trainable ?? 0,
@@ -32,13 +36,15 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
             CommandLine.Of(
                 plan,
                 plan.Model is null ? draft.ModelId : data.Resolve(plan.Model.Path),
-                plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}")),
+                plan.Dataset is null ? draft.DatasetId : data.Resolve($"datasets/{plan.Dataset.Id}"),
+                [.. plan.Mix.Select(other => new RunDataset(data.Resolve($"datasets/{other.Dataset.Id}"), other.Weight))]),
             problems,
             Elements(plan.Resolved.Peft),
-            Elements(plan.Resolved.Training),
+            Training(plan.Resolved.Training),
             plan.TaskType)
         {
             Tasks = plan.Tasks,
+            TrainingOptions = TrainingCatalog.All,
         };
     }
 
@@ -61,6 +67,10 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
 
     private static Dictionary<string, JsonElement> Elements(JsonObject json) =>
         json.Where(pair => pair.Key is not ("peft_type" or "task_type")).ToDictionary(pair => pair.Key, pair => JsonSerializer.SerializeToElement(pair.Value));
+
+    /// <summary>Every argument, those without a value as null: the form shows them, too.</summary>
+    private static Dictionary<string, JsonElement> Training(JsonObject json) =>
+        TrainingOption.All.ToDictionary(option => option.Name, option => JsonSerializer.SerializeToElement(json[option.Name]));
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -21,6 +21,9 @@ internal sealed class RunRequestFactory(
             throw new PeftException(string.Join(Environment.NewLine, plan.Problems.Where(problem => problem.Severity == "error").Select(problem => problem.Message)));
         var (dataset, model) = (plan.Dataset!, plan.Model!);
         var folder = await FreezeAsync(dataset.Id, cancel);
+        var mix = new List<RunDataset>();
+        foreach (var (other, weight) in plan.Mix)
+            mix.Add(new RunDataset(await FreezeAsync(other.Id, cancel), weight));
         var request = new RunRequest
         {
             Id = id,
@@ -33,12 +36,14 @@ internal sealed class RunRequestFactory(
             TaskType = plan.TaskType,
             Peft = plan.Resolved.Peft,
             Dataset = folder,
+            DatasetWeight = draft.DatasetWeight,
+            Mix = mix.Count > 0 ? mix : null,
             Training = plan.Resolved.Training,
             Evaluation = new RunEvaluation { MaxRecords = draft.TestRecords, MaxNewTokens = draft.MaxNewTokens },
             CreatedAt = time.GetUtcNow(),
             CreatedBy = person.Id,
         };
-        return new RunOrder(request, MethodCatalog.FamilyOf(draft.PeftType), dataset.Name, model.Name, CommandLine.Of(plan, model.Path, folder));
+        return new RunOrder(request, MethodCatalog.FamilyOf(draft.PeftType), dataset.Name, model.Name, CommandLine.Of(plan, model.Path, folder, mix));
     }
 
     private async Task<string> FreezeAsync(string datasetId, CancellationToken cancel)

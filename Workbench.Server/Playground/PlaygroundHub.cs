@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Peft.Core;
 using Peft.Core.Data;
 using Workbench.Client.Contracts;
+using Workbench.Server.Adapters;
 using Workbench.Server.Hosting;
 using Workbench.Server.Models;
 using Workbench.Server.Storage;
@@ -12,7 +13,7 @@ using Workbench.Server.Storage;
 namespace Workbench.Server.Playground;
 
 /// <summary>Questions to a base model, with or without a run's adapter; the answer is streamed. A viewer who leaves cancels the answer.</summary>
-internal sealed class PlaygroundHub(ServePool pool, ModelStore models, DataDirectory data, IDbContextFactory<WorkbenchDb> databases) : Hub
+internal sealed class PlaygroundHub(ServePool pool, ModelStore models, AdapterStore adapters, DataDirectory data, IDbContextFactory<WorkbenchDb> databases) : Hub
 {
     public async IAsyncEnumerable<GenerateChunk> Generate(GenerateRequest request, [EnumeratorCancellation] CancellationToken cancel)
     {
@@ -58,7 +59,13 @@ internal sealed class PlaygroundHub(ServePool pool, ModelStore models, DataDirec
         if (await models.FolderAsync(request.ModelId, cancel) is not { } folder)
             return (null, null, $"There is no base model '{request.ModelId}'.");
         string? adapter = null;
-        if (request.RunId is { } runId)
+        if (request.AdapterId is { } adapterId)
+        {
+            if (await adapters.FindAsync(adapterId, cancel) is not var (_, found))
+                return (null, null, $"There is no adapter '{adapterId}'. It may have been removed.");
+            adapter = found;
+        }
+        else if (request.RunId is { } runId)
         {
             try
             {
@@ -89,6 +96,8 @@ internal sealed class PlaygroundHub(ServePool pool, ModelStore models, DataDirec
             throw new PeftException($"Run '{run.Name}' belongs to base model '{run.ModelName}', not to '{modelId}'.");
         if (run.PeftType == Methods.TrainingDefaults.Baseline)
             return null;
+        if (run.PeftType == PretrainDraft.PeftType)
+            throw new PeftException($"Run '{run.Name}' makes a base model and no adapter. Try the base itself.");
         var folder = data.Run(runId).Adapter;
         return Directory.Exists(folder) ? folder : throw new PeftException($"Run '{run.Name}' has no adapter yet: it is written when training ends or stops.");
     }

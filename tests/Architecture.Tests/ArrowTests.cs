@@ -59,11 +59,13 @@ public sealed class ArrowTests
             AssertNone(s_core, from: folder, [.. folders.Where(other => other != folder)]);
     }
 
+    // Records and annotations live in working files of their own, beside the main database.
     [Fact]
-    public void ServerFeatures_Reach_TheDatabaseDriverOnlyInStorageAndDatasets()
+    public void ServerFeatures_Reach_TheDatabaseDriverOnlyInStorageDatasetsAndAnnotation()
     {
         var offenders = Types.InAssembly(s_server).That()
             .DoNotResideInNamespace("Workbench.Server.Storage").And().DoNotResideInNamespace("Workbench.Server.Datasets")
+            .And().DoNotResideInNamespace("Workbench.Server.Annotation")
             .And().ResideInNamespace("Workbench.Server")
             .Should().NotHaveDependencyOn("Microsoft.Data.Sqlite").GetResult();
 

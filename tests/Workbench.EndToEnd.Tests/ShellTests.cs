@@ -9,7 +9,7 @@ namespace Workbench.EndToEnd.Tests;
 [Trait("Category", "Browser")]
 public sealed class ShellTests(BrowserFixture browser)
 {
-    public static TheoryData<string> Pages => ["/", "/datasets", "/models", "/models/add", "/runs", "/runs/new", "/compare"];
+    public static TheoryData<string> Pages => ["/", "/datasets", "/models", "/models/add", "/runs", "/runs/new", "/compare", "/learn", "/learn/lora", "/adapters"];
 
     [SkippableTheory]
     [MemberData(nameof(Pages))]

@@ -72,7 +72,7 @@ public sealed class DatasetImport
 
     private static bool IsBratConfiguration(InputFile file) => Path.GetFileName(file.Name) is "annotation.conf" or "visual.conf" or "tools.conf" or "kb_shortcuts.conf";
 
-    private static ImportFilePlan Brat(IReadOnlyList<(InputFile Text, InputFile Annotations)> pairs, IReadOnlyList<InputFile> files, ImportOptions options)
+    private static ImportFilePlan Brat(List<(InputFile Text, InputFile Annotations)> pairs, IReadOnlyList<InputFile> files, ImportOptions options)
     {
         string Whole(InputFile file)
         {

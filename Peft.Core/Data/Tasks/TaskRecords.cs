@@ -31,6 +31,10 @@ public static class TaskRecords
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<TextRecord> ReadText(string file) => Whole(file, ParseText(DataFiles.Bytes(file), file));
 
+    /// <summary>Reads a file of conversations.</summary>
+    /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
+    public static IReadOnlyList<ChatRecord> ReadChats(string file) => Whole(file, ParseChats(DataFiles.Bytes(file), file));
+
     /// <summary>Reads a file of any kind.</summary>
     /// <exception cref="PeftException">Missing file, unusable rows (the first ten are named), or no record.</exception>
     public static IReadOnlyList<IDataRecord> Read(string file, DatasetKind kind) => kind switch
@@ -39,8 +43,31 @@ public static class TaskRecords
         DatasetKind.Classification => ReadClassification(file),
         DatasetKind.Tagging => ReadTagging(file),
         DatasetKind.QuestionAnswering => ReadQuestions(file),
+        DatasetKind.Chat => ReadChats(file),
         _ => ReadText(file),
     };
+
+    /// <summary>Reads one line that holds one record.</summary>
+    /// <param name="utf8">The line.</param>
+    /// <param name="file">File name for messages.</param>
+    /// <param name="line">Number of the line, from 1.</param>
+    /// <param name="kind">Kind of the record.</param>
+    /// <exception cref="PeftException">The row cannot be used; it is named.</exception>
+    public static IDataRecord Row(ReadOnlyMemory<byte> utf8, string file, int line, DatasetKind kind)
+    {
+        (IReadOnlyList<IDataRecord> records, IReadOnlyList<DataProblem> problems) = kind switch
+        {
+            DatasetKind.Instruction when InstructionReader.Parse(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Classification when ParseClassification(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Tagging when ParseTagging(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.QuestionAnswering when ParseQuestions(utf8, file) is var read => (read.Records, read.Problems),
+            DatasetKind.Chat when ParseChats(utf8, file) is var read => (read.Records, read.Problems),
+            _ when ParseText(utf8, file) is var read => (read.Records, read.Problems),
+            _ => ((IReadOnlyList<IDataRecord>)[], (IReadOnlyList<DataProblem>)[]),
+        };
+        DataFiles.Refuse([.. problems.Select(problem => problem with { Line = line })]);
+        return records is [var record] ? record : throw new PeftException($"{file}:{line}: expected one record a line.");
+    }
 
     /// <summary>Reads texts with labels from UTF-8 bytes.</summary>
     public static TaskFile<ClassificationRecord> ParseClassification(ReadOnlyMemory<byte> utf8, string fileName) =>
@@ -74,6 +101,10 @@ public static class TaskRecords
         };
     }
 
+    /// <summary>Reads conversations from UTF-8 bytes, as messages or in ShareGPT's form.</summary>
+    public static TaskFile<ChatRecord> ParseChats(ReadOnlyMemory<byte> utf8, string fileName) =>
+        Parse(utf8, fileName, "object with messages", ChatReader.Read);
+
     /// <summary>Recognises the kind of a file by the fields of its first row; null when it fits none.</summary>
     public static DatasetKind? Recognise(ReadOnlyMemory<byte> utf8)
     {
@@ -86,7 +117,8 @@ public static class TaskRecords
             bool Has(string field) => row.TryGetProperty(field, out var _);
             if (!seen)
             {
-                kind = Has("instruction") || Has("output") ? DatasetKind.Instruction
+                kind = ChatReader.IsChat(row) ? DatasetKind.Chat
+                    : Has("instruction") || Has("output") ? DatasetKind.Instruction
                     : Has("entities") && !Has("relations") ? DatasetKind.Tagging
                     : Has("question") && Has("context") ? DatasetKind.QuestionAnswering
                     : Has("text") && Has("label") ? DatasetKind.Classification

@@ -10,6 +10,12 @@ internal sealed class TaskRow(JsonElement element, string file, int line, List<D
     /// <summary>Whether nothing was wrong so far.</summary>
     public bool Usable => problems.Count == before;
 
+    /// <summary>Whether the row has a field.</summary>
+    public bool Has(string field) => element.TryGetProperty(field, out _);
+
+    /// <summary>A field as it stands; null when it is absent.</summary>
+    public JsonElement? Element(string field) => element.TryGetProperty(field, out var value) ? value : null;
+
     /// <summary>A text that must be there and not be blank.</summary>
     public string? Text(string field)
     {
@@ -105,7 +111,8 @@ internal sealed class TaskRow(JsonElement element, string file, int line, List<D
         return Stands(units) ? units : null;
     }
 
-    private IEnumerable<(JsonElement Item, string Name)> Items(string field)
+    /// <summary>The objects of a list with what to call each.</summary>
+    public IEnumerable<(JsonElement Item, string Name)> Items(string field)
     {
         if (!element.TryGetProperty(field, out var list) || list.ValueKind != JsonValueKind.Array)
         {
@@ -132,5 +139,6 @@ internal sealed class TaskRow(JsonElement element, string file, int line, List<D
         return null;
     }
 
-    private void Say(string field, string message) => problems.Add(new DataProblem(file, line, null, field, message));
+    /// <summary>Notes what is wrong with a field.</summary>
+    public void Say(string field, string message) => problems.Add(new DataProblem(file, line, null, field, message));
 }

@@ -183,7 +183,7 @@ public sealed record AdaLoraConfig : PeftConfig
             shapes.Add(new TrainableShape($"{TaskHead.TunerPrefix}{module.Path}.lora_B", [module.OutFeatures, rank], InBase: false));
         }
 
-        shapes.AddRange(SavedParameters(model).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false)));
+        shapes.AddRange(SavedParameters(model).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false) { Replaces = true }));
         return shapes;
     }
 

@@ -8,6 +8,8 @@ internal static class AdaptionPromptMethod
         Name = "ADAPTION_PROMPT",
         DisplayName = "LLaMA-Adapter",
         Family = PeftFamily.Addition,
+        Nearest = ["PREFIX_TUNING", "P_TUNING"],
+        Branch = PeftBranch.Prompts,
         Summary = "Freezes the base; the attentions of the last layers look at a few learned vectors as well, through a gate that starts closed. For llama, mistral and gpt2 bases.",
         Paper = new Uri("https://arxiv.org/abs/2303.16199"),
         ConfigType = typeof(AdaptionPromptConfig),

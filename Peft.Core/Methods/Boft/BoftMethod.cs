@@ -8,6 +8,7 @@ internal static class BoftMethod
         Name = "BOFT",
         DisplayName = "BOFT",
         Family = PeftFamily.Reparameterization,
+        Branch = PeftBranch.Rotations,
         Summary = "Turns the inputs of chosen layers by learned rotations and scales their outputs: as OFT with smaller blocks and a factor per neuron.",
         Paper = new Uri("https://arxiv.org/abs/2311.06243"),
         ConfigType = typeof(BoftConfig),

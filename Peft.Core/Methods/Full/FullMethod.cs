@@ -12,6 +12,7 @@ internal static class FullMethod
         Paper = new Uri("https://arxiv.org/abs/1801.06146"),
         ConfigType = typeof(FullConfig),
         CanMerge = false,
+        Format = PeftFormat.BaseParameters,
         NeedsFloat32Base = true,
         ReadConfig = FullConfig.Read,
         Create = (model, config) => FullAdapter.Create(model, (FullConfig)config),

@@ -119,7 +119,7 @@ public sealed record Ia3Config : PeftConfig
         return
         [
             .. Targets(model).Modules.Select(m => new TrainableShape(NameOf(m.Shape.Path), m.Input ? [1, m.Shape.InFeatures] : [m.Shape.OutFeatures, 1], InBase: false)),
-            .. SavedParameters(model).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false)),
+            .. SavedParameters(model).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false) { Replaces = true }),
         ];
     }
 

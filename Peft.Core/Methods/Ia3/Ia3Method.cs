@@ -8,6 +8,7 @@ internal static class Ia3Method
         Name = "IA3",
         DisplayName = "(IA)³",
         Family = PeftFamily.Addition,
+        Branch = PeftBranch.Factors,
         Summary = "Freezes the base and learns factors that make outputs of attention and inputs of feed-forward layers larger or smaller. Very few numbers; can be merged into the base.",
         Paper = new Uri("https://arxiv.org/abs/2205.05638"),
         ConfigType = typeof(Ia3Config),

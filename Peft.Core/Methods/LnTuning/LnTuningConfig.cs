@@ -111,7 +111,7 @@ public sealed record LnTuningConfig : PeftConfig
     public override IReadOnlyList<TrainableShape> TrainableShapes(ModelConfig model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return [.. NormParameters(model).Concat(SavedParameters(model)).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false))];
+        return [.. NormParameters(model).Concat(SavedParameters(model)).Select(p => new TrainableShape(p.Name, TaskHead.ShapeOf(model, p.Parameter), InBase: false) { Replaces = true })];
     }
 
     /// <inheritdoc />

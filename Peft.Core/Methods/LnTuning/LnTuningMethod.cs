@@ -8,6 +8,7 @@ internal static class LnTuningMethod
         Name = "LN_TUNING",
         DisplayName = "LN tuning",
         Family = PeftFamily.Specification,
+        Nearest = ["BITFIT", "IA3"],
         Summary = "Freezes every weight of the base but its norms. Every base has some; very few parameters, and nothing extra at inference.",
         Paper = new Uri("https://arxiv.org/abs/2312.11420"),
         ConfigType = typeof(LnTuningConfig),

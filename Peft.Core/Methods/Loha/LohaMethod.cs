@@ -10,6 +10,7 @@ internal static class LohaMethod
         Name = "LOHA",
         DisplayName = "LoHa",
         Family = PeftFamily.Reparameterization,
+        Branch = PeftBranch.Products,
         Summary = "The change is the elementwise product of two low-rank matrices: a higher rank than LoRA with the same number of parameters.",
         Paper = new Uri("https://arxiv.org/abs/2108.06098"),
         ConfigType = typeof(LohaConfig),

@@ -10,6 +10,7 @@ internal static class LokrMethod
         Name = "LOKR",
         DisplayName = "LoKr",
         Family = PeftFamily.Reparameterization,
+        Branch = PeftBranch.Products,
         Summary = "The change is a Kronecker product of two small matrices: very few parameters, and no limit on the rank of the change.",
         Paper = new Uri("https://arxiv.org/abs/2212.10650"),
         ConfigType = typeof(LokrConfig),

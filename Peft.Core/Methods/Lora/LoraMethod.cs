@@ -10,6 +10,7 @@ internal static class LoraMethod
         Name = "LORA",
         DisplayName = "LoRA",
         Family = PeftFamily.Reparameterization,
+        Branch = PeftBranch.LowRank,
         Summary = "Freezes the base and learns a low-rank change for chosen linear layers. Can be merged into the base, so that inference costs nothing extra.",
         Paper = new Uri("https://arxiv.org/abs/2106.09685"),
         ConfigType = typeof(LoraConfig),

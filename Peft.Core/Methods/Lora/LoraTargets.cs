@@ -74,7 +74,7 @@ public sealed class LoraTargets
         foreach (var (parameter, name) in TrainedBiases())
             shapes.Add(new TrainableShape(name, ShapeOf(parameter), InBase: true));
         foreach (var (parameter, name) in SavedParameters())
-            shapes.Add(new TrainableShape(name, ShapeOf(parameter), InBase: false));
+            shapes.Add(new TrainableShape(name, ShapeOf(parameter), InBase: false) { Replaces = true });
         if (Tokens() is { Count: > 0 } tokens)
             shapes.Add(new TrainableShape(TokensName, [tokens.Count, model.Outline.Embeddings[0].OutFeatures], InBase: false));
         return shapes;

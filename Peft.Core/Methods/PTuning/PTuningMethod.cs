@@ -8,6 +8,8 @@ internal static class PTuningMethod
         Name = "P_TUNING",
         DisplayName = "P-tuning",
         Family = PeftFamily.Addition,
+        Nearest = ["PREFIX_TUNING", "LORA"],
+        Branch = PeftBranch.Prompts,
         Summary = "As prompt tuning, but the vectors come out of a small network while training, which ties them together and makes learning steadier.",
         Paper = new Uri("https://arxiv.org/abs/2103.10385"),
         ConfigType = typeof(PTuningConfig),

@@ -14,6 +14,9 @@ public sealed record PrefixTuningConfig : PeftConfig
     /// <inheritdoc />
     public override string PeftType => "PREFIX_TUNING";
 
+    /// <inheritdoc />
+    public override PeftPlace Place => PeftPlace.Attention;
+
     /// <summary>Virtual tokens. PEFT asks for it; default here 20.</summary>
     public int NumVirtualTokens { get; init; } = 20;
 

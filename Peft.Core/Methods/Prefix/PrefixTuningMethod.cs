@@ -8,6 +8,8 @@ internal static class PrefixTuningMethod
         Name = "PREFIX_TUNING",
         DisplayName = "Prefix tuning",
         Family = PeftFamily.Addition,
+        Nearest = ["P_TUNING", "LORA"],
+        Branch = PeftBranch.Prompts,
         Summary = "Freezes the base and learns keys and values of a few virtual tokens that every layer's attention sees in front of the text.",
         Paper = new Uri("https://arxiv.org/abs/2101.00190"),
         ConfigType = typeof(PrefixTuningConfig),

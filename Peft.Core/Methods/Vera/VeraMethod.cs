@@ -8,6 +8,7 @@ internal static class VeraMethod
         Name = "VERA",
         DisplayName = "VeRA",
         Family = PeftFamily.Reparameterization,
+        Branch = PeftBranch.LowRank,
         Summary = "All layers share two frozen random matrices; each layer learns only two scaling vectors. Far fewer parameters than LoRA, a higher learning rate.",
         Paper = new Uri("https://arxiv.org/abs/2310.11454"),
         ConfigType = typeof(VeraConfig),

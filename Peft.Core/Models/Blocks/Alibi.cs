@@ -38,7 +38,7 @@ internal static class Alibi
         var real = ones([call.Batch, call.Keys], ScalarType.Int64, device);
         if (call.Padding is { } padding)
         {
-            var tokens = padding.to(ScalarType.Int64, device);
+            var tokens = padding.ne(0).to(ScalarType.Int64).to(device);
             real = call.VirtualTokens > 0 ? cat([ones([call.Batch, call.VirtualTokens], ScalarType.Int64, device), tokens], 1) : tokens;
         }
 

@@ -9,6 +9,9 @@ namespace Peft.Core.Models.Blocks;
 /// </summary>
 internal readonly record struct AttentionMask(Tensor? Additive, bool Causal, bool HasBlindRows = false)
 {
+    /// <summary>Whether texts that share a row may as well be computed one by one with the causal rule.</summary>
+    public bool PerText { get; init; }
+
     /// <param name="padding">[B, past + T] with 1 for real tokens, or null when there are no pads.</param>
     /// <param name="queries">T, the new tokens.</param>
     /// <param name="past">Real positions in the cache.</param>
@@ -20,6 +23,8 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal, boo
     {
         if (window >= prefix + past + queries)
             window = 0;
+        if (padding is not null && RowTexts.Of(padding) is not null)
+            return OfTexts(padding, queries, past, prefix, dtype, device, window);
         var hidden = padding is not null && HidesFromRealTokens(padding);
         if (!hidden && window == 0 && queries == 1)
             return new AttentionMask(null, false);
@@ -41,6 +46,25 @@ internal readonly record struct AttentionMask(Tensor? Additive, bool Causal, boo
         }
 
         return new AttentionMask(Blocking(later, dtype).MoveToOuterDisposeScope(), false, HasBlindRows: hidden && prefix == 0);
+    }
+
+    /// <summary>Rows of several texts: a token sees those before it in its own text, and everybody the virtual tokens in front.</summary>
+    private static AttentionMask OfTexts(Tensor texts, long queries, long past, long prefix, ScalarType dtype, Device device, int window)
+    {
+        if (past > 0)
+            throw new InvalidOperationException("Rows of several texts cannot be continued token by token.");
+        using var scope = NewDisposeScope();
+        using var gradOff = no_grad();
+        var keys = prefix + queries;
+        var hidden = ones([queries, keys], ScalarType.Bool, device).triu(prefix + 1).view(1, 1, queries, keys);
+        if (window > 0)
+            hidden = hidden.logical_or(ones([queries, keys], ScalarType.Bool, device).tril(prefix - window));
+        var numbers = texts.to(device);
+        var keyNumbers = numbers.unsqueeze(1).unsqueeze(1); // [B, 1, 1, T]
+        var foreign = numbers.unsqueeze(1).unsqueeze(-1).ne(keyNumbers).logical_and(keyNumbers.ne(RowTexts.Everybody));
+        if (prefix > 0)
+            foreign = cat([zeros([texts.shape[0], 1, queries, prefix], ScalarType.Bool, device), foreign], -1);
+        return new AttentionMask(Blocking(hidden.logical_or(foreign), dtype).MoveToOuterDisposeScope(), false);
     }
 
     /// <summary>Everybody sees every real token.</summary>

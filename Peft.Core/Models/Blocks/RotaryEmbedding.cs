@@ -32,14 +32,17 @@ public sealed class RotaryEmbedding : IDisposable
     /// <summary>Cosines and sines, each [T, 1, D/2], for the positions start … start + length − 1. The caller disposes both.</summary>
     public (Tensor Cos, Tensor Sin) Range(long start, long length)
     {
-        Grow(start + length);
+        Grow(start + length, start + length);
         return (cosTable!.narrow(0, start, length), sinTable!.narrow(0, start, length));
     }
 
-    /// <summary>Cosines and sines, each [N, 1, D/2], for a position per row. <paramref name="largest"/> bounds them.</summary>
-    public (Tensor Cos, Tensor Sin) At(Tensor positions, long largest)
+    /// <summary>Cosines and sines, each [N, 1, D/2], for a position per row.</summary>
+    /// <param name="positions">The positions [N].</param>
+    /// <param name="largest">All of them are below it.</param>
+    /// <param name="length">Length of the text, where tables depend on it; null is <paramref name="largest"/>.</param>
+    public (Tensor Cos, Tensor Sin) At(Tensor positions, long largest, long? length = null)
     {
-        Grow(largest);
+        Grow(largest, length ?? largest);
         return (cosTable!.index_select(0, positions), sinTable!.index_select(0, positions));
     }
 
@@ -79,16 +82,16 @@ public sealed class RotaryEmbedding : IDisposable
         rows = 0;
     }
 
-    private void Grow(long needed)
+    private void Grow(long needed, long length)
     {
-        var wanted = !scaling.DependsOnLength ? 0 : scaling.Type == "longrope" ? (needed > scaling.OriginalMaxPositions ? 1 : 0) : Math.Max(needed, scaling.OriginalMaxPositions);
+        var wanted = !scaling.DependsOnLength ? 0 : scaling.Type == "longrope" ? (length > scaling.OriginalMaxPositions ? 1 : 0) : Math.Max(length, scaling.OriginalMaxPositions);
         if (needed <= rows && wanted == variant)
             return;
         variant = wanted;
         rows = Math.Max(needed, Math.Max(256, rows * 2));
         using var scope = NewDisposeScope();
         using var gradOff = no_grad();
-        var frequencies = tensor(RotaryFrequencies.Of(dimensions, theta, scaling, needed));
+        var frequencies = tensor(RotaryFrequencies.Of(dimensions, theta, scaling, length));
         if (halfPrecision)
             frequencies = frequencies.to(ScalarType.Float16).to(ScalarType.Float32);
         var angles = (arange(rows, ScalarType.Float32).unsqueeze(1) * frequencies.unsqueeze(0)).unsqueeze(1); // [rows, 1, D/2]

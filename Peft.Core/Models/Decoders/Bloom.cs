@@ -74,7 +74,7 @@ public sealed class Bloom : CausalLanguageModel
     protected override string AttentionPath(int layer) => $"{config.Root}h.{layer}.self_attention";
 
     /// <inheritdoc />
-    protected override Tensor Embed(Tensor ids, DecoderCall call) => embeddingNorm.Forward(Embedding.Forward(ids));
+    protected override Tensor Embed(Tensor ids, DecoderCall call) => embeddingNorm.Forward(EmbedTokens(ids, call.Length));
 
     /// <inheritdoc />
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)

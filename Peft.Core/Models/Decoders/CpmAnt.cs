@@ -130,7 +130,7 @@ public sealed class CpmAnt : CausalLanguageModel
     protected override Tensor Embed(Tensor ids, DecoderCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        return Embedding.Forward(ids) + segments.Forward(Segments(call).view(-1));
+        return EmbedTokens(ids, call.Length) + segments.Forward(Segments(call).view(-1));
     }
 
     /// <inheritdoc />

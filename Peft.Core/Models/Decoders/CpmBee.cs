@@ -30,6 +30,9 @@ public sealed record CpmBeeConfig : ModelConfig
     public required string ModuleRoot { get; init; }
 
     /// <inheritdoc />
+    public override bool CanPack => false;
+
+    /// <inheritdoc />
     public override string BasePrefix => "cpmbee";
 
     /// <summary>Reads the format of the authors' repository.</summary>

@@ -172,7 +172,7 @@ public sealed class Gemma : CausalLanguageModel
 
     /// <inheritdoc />
     protected override Tensor Embed(Tensor ids, DecoderCall call) =>
-        Embedding.Forward(ids) * tensor(Math.Sqrt(config.HiddenSize), dtype: DType, device: Device); // the factor is rounded as the reference's is
+        EmbedTokens(ids, call.Length) * tensor(Math.Sqrt(config.HiddenSize), dtype: DType, device: Device); // the factor is rounded as the reference's is
 
     /// <inheritdoc />
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)

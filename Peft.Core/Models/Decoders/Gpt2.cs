@@ -108,7 +108,7 @@ public sealed class Gpt2 : CausalLanguageModel
     protected override Tensor Embed(Tensor ids, DecoderCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        return AddPositions(Embedding.Forward(ids), positions, call.Positions(), call);
+        return AddPositions(EmbedTokens(ids, call.Length), positions, call.Positions(), call);
     }
 
     /// <inheritdoc />

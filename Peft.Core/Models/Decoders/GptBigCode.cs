@@ -90,7 +90,7 @@ public sealed class GptBigCode : CausalLanguageModel
     protected override Tensor Embed(Tensor ids, DecoderCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        return AddPositions(Embedding.Forward(ids), positions, call.Positions(), call);
+        return AddPositions(EmbedTokens(ids, call.Length), positions, call.Positions(), call);
     }
 
     /// <inheritdoc />

@@ -113,7 +113,7 @@ public sealed class Llama : CausalLanguageModel
     protected override string AttentionPath(int layer) => $"{config.Root}layers.{layer}.self_attn";
 
     /// <inheritdoc />
-    protected override Tensor Embed(Tensor ids, DecoderCall call) => Scaled(Embedding.Forward(ids), config.EmbeddingMultiplier);
+    protected override Tensor Embed(Tensor ids, DecoderCall call) => Scaled(EmbedTokens(ids, call.Length), config.EmbeddingMultiplier);
 
     /// <inheritdoc />
     protected override Tensor Layer(int index, Tensor h, DecoderCall call)
@@ -138,8 +138,11 @@ public sealed class Llama : CausalLanguageModel
         base.Dispose(disposing);
     }
 
-    private Tensor FeedForward(Block layer, Tensor x) =>
-        layer.Down!.Forward(Activations.Of(config.HiddenAct)(layer.Gate!.Forward(x)) * layer.Up!.Forward(x));
+    private Tensor FeedForward(Block layer, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return layer.Down!.Forward(Activations.Of(config.HiddenAct)(layer.Gate!.Forward(x)) * layer.Up!.Forward(x)).MoveToOuterDisposeScope();
+    }
 
     private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x * factor;
 

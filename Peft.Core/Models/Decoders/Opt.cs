@@ -112,7 +112,7 @@ public sealed class Opt : CausalLanguageModel
     protected override Tensor Embed(Tensor ids, DecoderCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        var words = Embedding.Forward(ids);
+        var words = EmbedTokens(ids, call.Length);
         return AddPositions(projectIn is null ? words : projectIn.Forward(words), positions, call.CountedPositions() + Offset, call);
     }
 

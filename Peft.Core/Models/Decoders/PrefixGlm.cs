@@ -19,6 +19,9 @@ public sealed record PrefixGlmConfig : ModelConfig
     public required double Alpha { get; init; }
 
     /// <inheritdoc />
+    public override bool CanPack => false;
+
+    /// <inheritdoc />
     public override bool TakesVirtualTokens => false;
 
     /// <summary>Whether the feed-forward is gated (GLM-130B).</summary>

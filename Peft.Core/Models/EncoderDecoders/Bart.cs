@@ -121,13 +121,11 @@ public sealed class Bart : EncoderDecoderModel
         using var scope = NewDisposeScope();
         (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
         var (batch, length) = (inputIds.shape[0], inputIds.shape[1]);
-        var mask = AttentionMask.OfPadding(attentionMask, DType, Device);
+        var mask = Shared(AttentionMask.OfPadding(attentionMask, DType, Device));
         var h = Embed(encoder, inputIds, 0);
         foreach (var block in encoder.Blocks)
         {
-            using var layerScope = NewDisposeScope();
-            h = block.OwnNorm.Forward(h + Attend(block.Own, h, h, batch, config.EncoderHeads, mask));
-            h = FeedForward(block, h).MoveToOuterDisposeScope();
+            h = RunLayer(h, x => FeedForward(block, block.OwnNorm.Forward(x + Attend(block.Own, x, x, batch, config.EncoderHeads, mask))));
         }
 
         return h.view(batch, length, -1).MoveToOuterDisposeScope();
@@ -141,17 +139,19 @@ public sealed class Bart : EncoderDecoderModel
         using var scope = NewDisposeScope();
         var call = new OutputCall(this, decoderIds, cache);
         var (batch, length) = (call.Batch, call.Length);
-        var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device);
-        var cross = AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device);
+        var own = Shared(AttentionMask.Build(null, length, call.Past, 0, DType, Device));
+        var cross = Shared(AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device));
         var source = encoded.reshape(-1, encoded.shape[2]);
         var h = Embed(decoder, decoderIds, call.Past);
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
         {
-            using var layerScope = NewDisposeScope();
-            h = block.OwnNorm.Forward(h + Attend(block.Own, h, h, batch, config.NumAttentionHeads, own, (k, v) => call.All(i, k(), v())));
-            h = block.CrossNorm!.Forward(h + Attend(
-                block.Cross!, h, source, batch, config.NumAttentionHeads, cross, (k, v) => cache is null ? (k(), v()) : cache.Input(i, () => (k(), v()))));
-            h = FeedForward(block, h).MoveToOuterDisposeScope();
+            h = RunLayer(h, source, (x, input) =>
+            {
+                var y = block.OwnNorm.Forward(x + Attend(block.Own, x, x, batch, config.NumAttentionHeads, own, (k, v) => call.All(i, k(), v())));
+                y = block.CrossNorm!.Forward(y + Attend(
+                    block.Cross!, y, input, batch, config.NumAttentionHeads, cross, (k, v) => cache is null ? (k(), v()) : cache.Input(i, () => (k(), v()))));
+                return FeedForward(block, y);
+            });
         }
 
         call.End();
@@ -175,7 +175,7 @@ public sealed class Bart : EncoderDecoderModel
     private Tensor Embed(Stack stack, Tensor ids, long past)
     {
         var (batch, length) = (ids.shape[0], ids.shape[1]);
-        var words = Embedding.Forward(ids.reshape(-1)).view(batch, length, -1);
+        var words = EmbedTokens(ids.reshape(-1), length).view(batch, length, -1);
         if (config.ScaleEmbedding)
             words = words * Math.Sqrt(config.HiddenSize);
         var positions = stack.Positions.Forward(arange(past + Offset, past + Offset + length, ScalarType.Int64, Device));

@@ -134,13 +134,11 @@ public sealed class T5 : EncoderDecoderModel
         (inputIds, attentionMask) = BehindPrompt(inputIds, attentionMask);
         var (batch, length) = (inputIds.shape[0], inputIds.shape[1]);
         var distance = encoder.Table.Bias(length, 0, length, DType); // [1, H, S, S]
-        var mask = AttentionMask.OfPadding(attentionMask, DType, Device).Plus(distance);
-        var h = Embedding.Forward(inputIds.view(-1)); // [B*S, C]
+        var mask = Shared(AttentionMask.OfPadding(attentionMask, DType, Device).Plus(distance));
+        var h = EmbedTokens(inputIds.view(-1), length); // [B*S, C]
         foreach (var block in encoder.Blocks)
         {
-            using var layerScope = NewDisposeScope();
-            h = block.AfterOwn.Join(h, Attend(block.Own, block.OwnNorm.Forward(h), batch, mask));
-            h = FeedForward(block, h).MoveToOuterDisposeScope();
+            h = RunLayer(h, x => FeedForward(block, block.AfterOwn.Join(x, Attend(block.Own, block.OwnNorm.Forward(x), batch, mask))));
         }
 
         return encoder.Norm.Forward(h).view(batch, length, -1).MoveToOuterDisposeScope();
@@ -155,16 +153,18 @@ public sealed class T5 : EncoderDecoderModel
         var call = new OutputCall(this, decoderIds, cache);
         var (batch, length) = (call.Batch, call.Length);
         var distance = decoder.Table.Bias(length, call.Past, call.Keys, DType);
-        var own = AttentionMask.Build(null, length, call.Past, 0, DType, Device).Filled(length, call.Keys, DType, Device).Plus(distance);
-        var cross = AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device);
+        var own = Shared(AttentionMask.Build(null, length, call.Past, 0, DType, Device).Filled(length, call.Keys, DType, Device).Plus(distance));
+        var cross = Shared(AttentionMask.OfPadding(MaskBehindPrompt(attentionMask), DType, Device));
         var source = encoded.reshape(-1, encoded.shape[2]); // [B*S, C]
-        var h = Embedding.Forward(decoderIds.view(-1));
+        var h = EmbedTokens(decoderIds.view(-1), length);
         foreach (var (block, i) in decoder.Blocks.Select((b, i) => (b, i)))
         {
-            using var layerScope = NewDisposeScope();
-            h = block.AfterOwn.Join(h, Attend(block.Own, block.OwnNorm.Forward(h), batch, own, call, i));
-            h = h + AttendInput(block.Cross!, block.CrossNorm!.Forward(h), source, batch, cross, cache, i);
-            h = FeedForward(block, h).MoveToOuterDisposeScope();
+            h = RunLayer(h, source, (x, input) =>
+            {
+                var y = block.AfterOwn.Join(x, Attend(block.Own, block.OwnNorm.Forward(x), batch, own, call, i));
+                y = y + AttendInput(block.Cross!, block.CrossNorm!.Forward(y), input, batch, cross, cache, i);
+                return FeedForward(block, y);
+            });
         }
 
         call.End();

@@ -130,13 +130,16 @@ public sealed class Albert : EncoderModel
         var ids = inputIds.reshape(-1);
         var kinds = types.Forward(tokenTypeIds is null ? zeros_like(ids) : tokenTypeIds.reshape(-1));
         var places = positions.Forward(arange(0, call.Length, ScalarType.Int64, Device).repeat(call.Batch));
-        var h = project.Forward(embeddingNorm.Forward(Embedding.Forward(ids) + kinds + places));
+        var h = project.Forward(embeddingNorm.Forward(EmbedTokens(ids, call.Length) + kinds + places));
         for (var i = 0; i < config.NumHiddenLayers; i++)
         {
-            using var layerScope = NewDisposeScope();
-            foreach (var layer in groups[i * config.NumHiddenGroups / config.NumHiddenLayers])
-                h = Forward(layer, h, i, call);
-            h = h.MoveToOuterDisposeScope();
+            var number = i;
+            h = RunLayer(h, x =>
+            {
+                foreach (var layer in groups[number * config.NumHiddenGroups / config.NumHiddenLayers])
+                    x = Forward(layer, x, number, call);
+                return x;
+            });
         }
 
         return h.view(call.Batch, call.Length, -1).MoveToOuterDisposeScope();

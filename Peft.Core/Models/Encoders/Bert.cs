@@ -147,12 +147,14 @@ public sealed class Bert : EncoderModel
         var h = Embed(inputIds, tokenTypeIds, call);
         for (var i = 0; i < layers.Length; i++)
         {
-            using var layerScope = NewDisposeScope();
-            var layer = layers[i];
-            var attended = call.Attend(i, layer.Query.Forward(h), layer.Key.Forward(h), layer.Value.Forward(h));
-            h = layer.AttentionNorm.Forward(layer.AfterAttention.Join(h, layer.Output.Forward(attended), layer.AttentionNorm.Forward));
-            var written = layer.Down.Forward(Activations.Of(config.HiddenAct)(layer.Up.Forward(h)));
-            h = layer.OutputNorm.Forward(layer.AfterFeedForward.Join(h, written, layer.OutputNorm.Forward)).MoveToOuterDisposeScope();
+            var (layer, number) = (layers[i], i);
+            h = RunLayer(h, x =>
+            {
+                var attended = call.Attend(number, layer.Query.Forward(x), layer.Key.Forward(x), layer.Value.Forward(x));
+                var y = layer.AttentionNorm.Forward(layer.AfterAttention.Join(x, layer.Output.Forward(attended), layer.AttentionNorm.Forward));
+                var written = layer.Down.Forward(Activations.Of(config.HiddenAct)(layer.Up.Forward(y)));
+                return layer.OutputNorm.Forward(layer.AfterFeedForward.Join(y, written, layer.OutputNorm.Forward));
+            });
         }
 
         return h.view(call.Batch, call.Length, -1).MoveToOuterDisposeScope();
@@ -174,7 +176,7 @@ public sealed class Bert : EncoderModel
     private Tensor Embed(Tensor inputIds, Tensor? tokenTypeIds, EncoderCall call)
     {
         var ids = inputIds.reshape(-1);
-        var words = Embedding.Forward(ids);
+        var words = EmbedTokens(ids, call.Length);
         var places = config.CountsFromPad ? Counted(inputIds, call) : arange(call.VirtualTokens, call.VirtualTokens + call.Length, ScalarType.Int64, Device).expand(call.Batch, -1);
         var kinds = tokenTypeIds is null ? zeros_like(ids) : tokenTypeIds.reshape(-1);
         var h = embeddingNorm.Forward(words + types.Forward(kinds) + positions.Forward(places.reshape(-1)));

@@ -111,16 +111,18 @@ public sealed class DistilBert : EncoderModel
         using var scope = NewDisposeScope();
         (inputIds, attentionMask, tokenTypeIds) = BehindPrompt(inputIds, attentionMask, tokenTypeIds);
         var call = new EncoderCall(this, inputIds, attentionMask);
-        var words = Embedding.Forward(inputIds.reshape(-1)).view(call.Batch, call.Length, -1);
+        var words = EmbedTokens(inputIds.reshape(-1), call.Length).view(call.Batch, call.Length, -1);
         var places = positions.Forward(arange(0, call.Length, ScalarType.Int64, Device));
         var h = embeddingNorm.Forward(words + places).view(call.Batch * call.Length, -1);
         for (var i = 0; i < layers.Length; i++)
         {
-            using var layerScope = NewDisposeScope();
-            var layer = layers[i];
-            var attended = call.Attend(i, layer.Query.Forward(h), layer.Key.Forward(h), layer.Value.Forward(h));
-            h = layer.AttentionNorm.Forward(layer.Output.Forward(attended) + h);
-            h = layer.OutputNorm.Forward(layer.Down.Forward(Activations.Of(config.Activation)(layer.Up.Forward(h))) + h).MoveToOuterDisposeScope();
+            var (layer, number) = (layers[i], i);
+            h = RunLayer(h, x =>
+            {
+                var attended = call.Attend(number, layer.Query.Forward(x), layer.Key.Forward(x), layer.Value.Forward(x));
+                var y = layer.AttentionNorm.Forward(layer.Output.Forward(attended) + x);
+                return layer.OutputNorm.Forward(layer.Down.Forward(Activations.Of(config.Activation)(layer.Up.Forward(y))) + y);
+            });
         }
 
         return h.view(call.Batch, call.Length, -1).MoveToOuterDisposeScope();

@@ -6,6 +6,9 @@ namespace Peft.Core.Serialization.Gguf;
 /// <summary>What a GGUF file's metadata say about the architecture, as the fields of a Hugging Face <c>config.json</c>.</summary>
 internal sealed class GgufArchitecture
 {
+    /// <summary>llama.cpp writes Mistral as Llama.</summary>
+    private const string Mistral = "mistral";
+
     private static readonly Dictionary<string, string> s_known = new(StringComparer.Ordinal)
     {
         ["llama"] = "llama", ["qwen2"] = "qwen2", ["qwen3"] = "qwen3", ["gemma3"] = "gemma3_text", ["phi3"] = "phi3",
@@ -27,6 +30,12 @@ internal sealed class GgufArchitecture
         if (Whole("expert_count") is > 0 and var experts)
             throw new PeftException($"{header.Path}: {name}.expert_count is {experts}; mixtures of experts cannot be read from GGUF files.");
     }
+
+    /// <summary>Hugging Face names of the architectures that have a GGUF form, for messages.</summary>
+    public static string KnownModels => string.Join(", ", s_known.Values.Append(Mistral));
+
+    /// <summary>llama.cpp's name for a <c>model_type</c>; null where it has none here.</summary>
+    public static string? NameFor(string modelType) => modelType == Mistral ? "llama" : s_known.FirstOrDefault(pair => pair.Value == modelType).Key;
 
     /// <summary>llama.cpp's name of the architecture in a file, checked.</summary>
     public static string NameOf(GgufHeader header) => new GgufArchitecture(header).name;

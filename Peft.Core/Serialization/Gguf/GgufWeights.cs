@@ -84,6 +84,31 @@ internal sealed partial class GgufWeights : IWeightFile
     /// <inheritdoc />
     public void Dispose() => mapped.Dispose();
 
+    /// <summary>llama.cpp's name of a linear layer's weight, e.g. <c>blk.0.attn_q.weight</c>; null where it has none.</summary>
+    internal static string? FileName(string architecture, string path)
+    {
+        if (path == "lm_head")
+            return "output.weight";
+        var match = LayerModule().Match(path);
+        if (!match.Success)
+            return null;
+        var module = match.Groups["module"].Value;
+        var part = architecture == "phi3" && module == "mlp.gate_up_proj" ? "ffn_up"
+            : s_layer.FirstOrDefault(pair => pair.Value == module && !module.EndsWith("norm", StringComparison.Ordinal)).Key;
+        return part is null ? null : $"blk.{match.Groups["layer"].Value}.{part}.weight";
+    }
+
+    /// <summary>Rows as they stand in a file: Llama's queries and keys with the halves of every head interleaved; see <see cref="Tensor"/>.</summary>
+    internal static Tensor Interleaved(string architecture, string path, Tensor rows, int heads, int keyValueHeads)
+    {
+        var isKey = path.EndsWith(".self_attn.k_proj", StringComparison.Ordinal);
+        if (architecture != "llama" || !(isKey || path.EndsWith(".self_attn.q_proj", StringComparison.Ordinal)))
+            return rows;
+        var groups = isKey ? keyValueHeads : heads;
+        var shape = rows.shape;
+        return rows.reshape([groups, 2, shape[0] / groups / 2, -1]).transpose(1, 2).reshape(shape).contiguous();
+    }
+
     /// <summary>The numbers of a tensor as they stand in a file: mapped, or float32 where they are blocks. The caller disposes it.</summary>
     internal static Tensor Values(MappedFile file, GgufTensor tensor)
     {
@@ -167,4 +192,7 @@ internal sealed partial class GgufWeights : IWeightFile
 
     [GeneratedRegex(@"^blk\.(?<layer>[0-9]{1,5})\.(?<part>[a-z_]+)\.(?<kind>weight|bias)$", RegexOptions.CultureInvariant)]
     private static partial Regex LayerTensor();
+
+    [GeneratedRegex(@"^model\.layers\.(?<layer>[0-9]{1,5})\.(?<module>[a-z_.]+)$", RegexOptions.CultureInvariant)]
+    private static partial Regex LayerModule();
 }

@@ -100,21 +100,7 @@ internal sealed class GgufTokenizer
         var scores = values.Numbers("tokenizer.ggml.scores") ?? throw new PeftException($"{header.Path}: 'tokenizer.ggml.scores' is missing.");
         if (scores.Length != tokens.Length)
             throw new PeftException($"{header.Path}: 'tokenizer.ggml.scores' has {scores.Length} entries for {tokens.Length} tokens.");
-        var order = scores.Distinct().OrderDescending().Select((score, rank) => (score, rank)).ToDictionary(pair => pair.score, pair => pair.rank);
-        var merges = new Dictionary<(int, int), (int, int)>();
-        for (var id = 0; id < tokens.Length; id++)
-        {
-            var text = tokens[id];
-            if (TypeOf(id) is Unknown or Control or Unused or Byte || text.Length > LongestPiece)
-                continue;
-            for (var cut = 1; cut < text.Length; cut++)
-            {
-                if (!char.IsLowSurrogate(text[cut]) && Id(text[..cut]) is { } left && Id(text[cut..]) is { } right)
-                    merges.TryAdd((left, right), (order[scores[id]], id));
-            }
-        }
-
-        return merges;
+        return ScoredMerges.Of(vocabulary, tokens.Select((text, id) => (text, scores[id], TypeOf(id) is not (Unknown or Control or Unused or Byte))));
     }
 
     private JsonObject Config()
@@ -183,6 +169,4 @@ internal sealed class GgufTokenizer
     private int TypeOf(int id) => id < types.Length ? types[id] : 1;
 
     private int? Id(string text) => vocabulary.TryGetValue(text, out var id) ? id : null;
-
-    private const int LongestPiece = 256; // pieces of trained vocabularies have at most 16 characters, runs of blanks some more
 }

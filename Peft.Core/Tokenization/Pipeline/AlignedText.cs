@@ -32,7 +32,9 @@ internal sealed class AlignedText
     public AlignedText Slice(int from, int to) => from == 0 && to == Text.Length ? this : new(Text[from..to], starts[from..to], ends[from..to]);
 
     /// <summary>Replaces stretches: each says how many units it takes and what stands there afterwards.</summary>
-    public AlignedText Rewrite(IEnumerable<(int Length, string Now)> stretches)
+    /// <param name="stretches">The stretches, which cover the text.</param>
+    /// <param name="byLast">Whether what is new stands for the last character of its stretch only, not for all of it.</param>
+    public AlignedText Rewrite(IEnumerable<(int Length, string Now)> stretches, bool byLast = false)
     {
         var builder = new Builder(Text.Length);
         var at = 0;
@@ -45,12 +47,42 @@ internal sealed class AlignedText
             }
             else
             {
-                var (start, end) = Origin(at, at + length);
+                var first = !byLast || length < 1 ? at : length > 1 && char.IsLowSurrogate(Text[at + length - 1]) ? at + length - 2 : at + length - 1;
+                var (start, end) = Origin(first, at + length);
                 foreach (var unit in now)
                     builder.Add(unit, start, end);
             }
 
             at += length;
+        }
+
+        return builder.Build();
+    }
+
+    /// <summary>
+    /// Rewrites character by character: 0 takes the place of the next old character, 1 stands beside the one before, −n takes the place of the
+    /// next and of n more. Source: tokenizers, NormalizedString::transform.
+    /// </summary>
+    public AlignedText Transform(IEnumerable<(string Now, int Change)> changes)
+    {
+        var builder = new Builder(Text.Length);
+        var (at, before) = (0, Text.Length == 0 ? (0, 0) : (starts[0], starts[0]));
+        void Next()
+        {
+            var length = at + 1 < Text.Length && char.IsSurrogatePair(Text[at], Text[at + 1]) ? 2 : 1;
+            if (at < Text.Length)
+                before = Origin(at, at + length);
+            at += length;
+        }
+
+        foreach (var (now, change) in changes)
+        {
+            if (change <= 0)
+                Next();
+            foreach (var unit in now)
+                builder.Add(unit, before.Item1, before.Item2);
+            for (var i = 0; i < -change; i++)
+                Next();
         }
 
         return builder.Build();
@@ -63,7 +95,7 @@ internal sealed class AlignedText
     public AlignedText Prepend(string front)
     {
         var builder = new Builder(Text.Length + front.Length);
-        var (start, end) = Text.Length == 0 ? (0, 0) : (starts[0], ends[0]);
+        var (start, end) = Text.Length == 0 ? (0, 0) : (starts[0], ends[char.IsHighSurrogate(Text[0]) && Text.Length > 1 ? 1 : 0]);
         foreach (var unit in front)
             builder.Add(unit, start, end);
         for (var i = 0; i < Text.Length; i++)

@@ -37,12 +37,27 @@ internal sealed class CharacterMap
         texts = data[(4 + size)..];
     }
 
-    /// <summary>Replaces what the table knows: whole graphemes when they are short, else their characters.</summary>
+    /// <summary>
+    /// Replaces what the table knows: whole graphemes when they are short, else their characters. What is taken away in front of all else
+    /// moves the places of what follows, as in the reference.
+    /// </summary>
     public AlignedText Apply(AlignedText text)
     {
         if (trie.Length == 0)
             return text;
-        var stretches = new List<(int, string)>();
+        var changes = new List<(string Now, int Change)>();
+        var changed = false;
+        void Replace(string old, string now)
+        {
+            changed |= old != now;
+            var (before, after) = (old.EnumerateRunes().Count(), now.EnumerateRunes().Count());
+            var i = 0;
+            foreach (var rune in now.EnumerateRunes())
+                changes.Add((rune.ToString(), i++ < before ? 0 : 1));
+            if (after < before && changes.Count > 0)
+                changes[^1] = changes[^1] with { Change = changes[^1].Change - (before - after) };
+        }
+
         var graphemes = StringInfo.GetTextElementEnumerator(text.Text);
         while (graphemes.MoveNext())
         {
@@ -50,15 +65,38 @@ internal sealed class CharacterMap
             var bytes = Encoding.UTF8.GetBytes(grapheme);
             if (bytes.Length < 6 && Find(bytes) is { } whole)
             {
-                stretches.Add((grapheme.Length, whole));
+                Replace(grapheme, whole);
                 continue;
             }
 
             foreach (var rune in grapheme.EnumerateRunes())
-                stretches.Add((rune.Utf16SequenceLength, Find(Encoding.UTF8.GetBytes(rune.ToString())) ?? rune.ToString()));
+                Replace(rune.ToString(), Find(Encoding.UTF8.GetBytes(rune.ToString())) ?? rune.ToString());
         }
 
-        return text.Rewrite(stretches);
+        return changed ? text.Transform(changes) : text;
+    }
+
+    /// <summary>The longest known beginning of a text in UTF-8 and what it stands for; null when none is known.</summary>
+    public (int Length, string Now)? Longest(ReadOnlySpan<byte> text)
+    {
+        (int, string)? found = null;
+        if (trie.Length == 0)
+            return found;
+        var node = Offset(trie[0]);
+        for (var i = 0; i < text.Length && text[i] != 0; i++)
+        {
+            node ^= text[i];
+            if (node >= trie.Length || (trie[node] & ((1u << 31) | 0xFF)) != text[i])
+                break;
+            var unit = trie[node];
+            node ^= Offset(unit);
+            if (node >= trie.Length)
+                break;
+            if (((unit >> 8) & 1) == 1 && Text((int)(trie[node] & 0x7FFFFFFF)) is { } now)
+                found = (i + 1, now);
+        }
+
+        return found;
     }
 
     /// <summary>What the shortest known beginning stands for; null when none is known.</summary>

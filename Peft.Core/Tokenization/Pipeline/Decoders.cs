@@ -89,11 +89,23 @@ internal static class TokenDecoders
         }),
     ];
 
-    /// <summary>Takes out spaces in front of English punctuation and contractions.</summary>
-    public static string CleanUp(string text)
+    private static readonly (string From, string To)[] s_cleanUp =
+        [(" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re")];
+
+    /// <summary>Takes out spaces in front of English punctuation and contractions: what <c>clean_up_tokenization_spaces</c> does with a whole text.</summary>
+    public static string CleanUpText(string text) =>
+        s_cleanUp.Aggregate(text, (now, rule) => now.Replace(rule.From, rule.To, StringComparison.Ordinal));
+
+    /// <summary>The same for the tokens of WordPiece, where "do not" is contracted as well.</summary>
+    private static string CleanUp(string text)
     {
-        foreach (var (from, to) in new[] { (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re") })
+        foreach (var (from, to) in s_cleanUp)
+        {
             text = text.Replace(from, to, StringComparison.Ordinal);
+            if (from == " 'm")
+                text = text.Replace(" do not", " don't", StringComparison.Ordinal);
+        }
+
         return text;
     }
 

@@ -14,6 +14,9 @@ internal interface IWordModel
     /// <summary>Every entry with its id.</summary>
     IReadOnlyDictionary<string, int> Vocabulary { get; }
 
+    /// <summary>The id whose tokens show the characters they stand for, since it says nothing itself; null for none.</summary>
+    int? SurfaceId => null;
+
     /// <summary>The tokens of a word.</summary>
     IEnumerable<WordToken> Tokens(string word);
 }

@@ -16,10 +16,10 @@ internal static class Normalizers
     public static Normalizer Read(JsonNode? node, PipelineJson json) => node is null ? text => text : json.Type(node) switch
     {
         "Sequence" => Sequence([.. json.List(node, "normalizers").Select(step => Read(step, json))]),
-        "NFC" => text => Normalized(text, NormalizationForm.FormC),
-        "NFD" => text => Normalized(text, NormalizationForm.FormD),
-        "NFKC" => text => Normalized(text, NormalizationForm.FormKC),
-        "NFKD" => text => Normalized(text, NormalizationForm.FormKD),
+        "NFC" => text => UnicodeForms.Apply(text, NormalizationForm.FormC),
+        "NFD" => text => UnicodeForms.Apply(text, NormalizationForm.FormD),
+        "NFKC" => text => UnicodeForms.Apply(text, NormalizationForm.FormKC),
+        "NFKD" => text => UnicodeForms.Apply(text, NormalizationForm.FormKD),
         "Lowercase" => Lowercase,
         "StripAccents" => StripAccents,
         "Strip" => Strip(json.Flag(node, "strip_left", true), json.Flag(node, "strip_right", true)),
@@ -54,79 +54,13 @@ internal static class Normalizers
             return text;
         if (at < text.Text.Length)
             stretches.Add((text.Text.Length - at, text.Text[at..]));
-        return text.Rewrite(stretches);
+        return text.Rewrite(stretches, byLast: true);
     };
-
-    /// <summary>A character with the marks behind it is normalised as one, so that marks are put in order and composed.</summary>
-    private static AlignedText Normalized(AlignedText text, NormalizationForm form)
-    {
-        if (IsNormalized(text.Text, form))
-            return text;
-        var stretches = new List<(int, string)>();
-        var cluster = new StringBuilder();
-        void Close()
-        {
-            if (cluster.Length > 0)
-                stretches.AddRange(Paired(cluster.ToString(), Normalize(cluster.ToString(), form)));
-            cluster.Clear();
-        }
-
-        foreach (var rune in text.Runes())
-        {
-            if (!Joins(rune))
-                Close();
-            cluster.Append(rune.ToString());
-        }
-
-        Close();
-        return text.Rewrite(stretches);
-    }
-
-    /// <summary>Which character became which: one by one from the front; what is left over belongs to the last.</summary>
-    private static IEnumerable<(int Length, string Now)> Paired(string before, string now)
-    {
-        var (from, to) = (before.EnumerateRunes().ToArray(), now.EnumerateRunes().Select(r => r.ToString()).ToArray());
-        for (var i = 0; i < from.Length; i++)
-        {
-            var last = i == from.Length - 1;
-            yield return (from[i].Utf16SequenceLength, last ? string.Concat(to.Skip(i)) : i < to.Length ? to[i] : "");
-        }
-    }
-
-    private static bool IsNormalized(string text, NormalizationForm form)
-    {
-        try
-        {
-            return text.IsNormalized(form);
-        }
-        catch (ArgumentException)
-        {
-            return false; // an unpaired surrogate
-        }
-    }
-
-    private static string Normalize(string text, NormalizationForm form)
-    {
-        try
-        {
-            return text.Normalize(form);
-        }
-        catch (ArgumentException)
-        {
-            return text;
-        }
-    }
-
-    /// <summary>Marks, and the middle and last letters of a Korean syllable.</summary>
-    private static bool Joins(Rune rune) => IsMark(rune) || rune.Value is (>= 0x1160 and <= 0x11FF) or (>= 0xFF9E and <= 0xFF9F);
-
-    private static bool IsMark(Rune rune) =>
-        Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
 
     private static AlignedText Lowercase(AlignedText text) => text.Map(rune => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString());
 
     private static AlignedText StripAccents(AlignedText text) =>
-        text.Map(rune => IsMark(rune) ? "" : rune.ToString());
+        text.Map(rune => UnicodeForms.IsMark(rune) ? "" : rune.ToString());
 
     private static AlignedText StripNonSpacing(AlignedText text) =>
         text.Map(rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.NonSpacingMark ? "" : rune.ToString());
@@ -154,7 +88,7 @@ internal static class Normalizers
             if (chinese)
                 text = text.Map(rune => Characters.IsChinese(rune) ? $" {rune} " : rune.ToString());
             if (strip)
-                text = StripNonSpacing(Normalized(text, NormalizationForm.FormD));
+                text = StripNonSpacing(UnicodeForms.Apply(text, NormalizationForm.FormD));
             return lower ? Lowercase(text) : text;
         };
     }

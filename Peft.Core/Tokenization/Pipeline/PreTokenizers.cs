@@ -27,14 +27,16 @@ internal static class PreTokenizers
         "Sequence" => Sequence([.. json.List(node, "pretokenizers").Select(step => Read(step, json))]),
         "ByteLevel" => ByteLevel(json.Flag(node, "add_prefix_space", true), json.Flag(node, "use_regex", true)),
         "Split" => Split(json.Pattern(node), Behavior(json.Text(node, "behavior"), json), json.Flag(node, "invert", false)),
-        "Whitespace" => Split(new Regex(@"\w+|[^\w\s]+", RegexOptions.CultureInvariant), SplitBehavior.Removed, invert: true),
+        "Whitespace" => Split(new Regex(RustPattern.Translate(@"\w+|[^\w\s]+"), RegexOptions.CultureInvariant), SplitBehavior.Removed, invert: true),
         "WhitespaceSplit" => ByCharacter(Characters.IsWhiteSpace, SplitBehavior.Removed),
         "BertPreTokenizer" => Sequence([ByCharacter(Characters.IsWhiteSpace, SplitBehavior.Removed), ByCharacter(Characters.IsPunctuation, SplitBehavior.Isolated)]),
         "Punctuation" => ByCharacter(Characters.IsPunctuation, Behavior(json.Text(node, "behavior") ?? "Isolated", json)),
         "Digits" => ByCharacter(Characters.IsNumeric, json.Flag(node, "individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
         "CharDelimiterSplit" => ByCharacter(rune => rune.ToString() == json.Text(node, "delimiter"), SplitBehavior.Removed),
+        "UnicodeScripts" => UnicodeScripts.Cut,
+        "FixedLength" => FixedLength(json.Whole(node, "length") ?? 5),
         "Metaspace" => Metaspace(node, json),
-        var other => throw json.Unknown("pre_tokenizer", other, "Sequence, ByteLevel, Split, Whitespace, WhitespaceSplit, BertPreTokenizer, Punctuation, Digits, CharDelimiterSplit, Metaspace"),
+        var other => throw json.Unknown("pre_tokenizer", other, "Sequence, ByteLevel, Split, Whitespace, WhitespaceSplit, BertPreTokenizer, Punctuation, Digits, CharDelimiterSplit, UnicodeScripts, FixedLength, Metaspace"),
     };
 
     private static PreTokenizer Sequence(PreTokenizer[] steps) =>
@@ -69,6 +71,25 @@ internal static class PreTokenizers
         }
 
         return Cut(text, found, behavior, invert: false);
+    };
+
+    private static PreTokenizer FixedLength(int length) => text =>
+    {
+        var (cuts, at, count) = (new List<(int, int)>(), 0, 0);
+        var start = 0;
+        foreach (var rune in text.Runes())
+        {
+            at += rune.Utf16SequenceLength;
+            if (++count % Math.Max(1, length) == 0)
+            {
+                cuts.Add((start, at));
+                start = at;
+            }
+        }
+
+        if (start < at)
+            cuts.Add((start, at));
+        return cuts.Select(cut => text.Slice(cut.Item1, cut.Item2));
     };
 
     private static PreTokenizer Metaspace(JsonNode node, PipelineJson json)

@@ -33,6 +33,8 @@ internal sealed class UnigramModel : IWordModel
 
     public IReadOnlyDictionary<string, int> Vocabulary => ids;
 
+    public int? SurfaceId => unknown;
+
     public static UnigramModel Read(JsonNode node, PipelineJson json)
     {
         var entries = json.List(node, "vocab");

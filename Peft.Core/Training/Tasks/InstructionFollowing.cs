@@ -1,4 +1,5 @@
 using Peft.Core.Data;
+using Peft.Core.Data.Tasks;
 using Peft.Core.Evaluation;
 using Peft.Core.Models;
 using Peft.Core.Tokenization;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Peft.Core.Training.Tasks;
 
-/// <summary>CAUSAL_LM: a decoder goes on from the prompt; only the answer carries loss.</summary>
+/// <summary>CAUSAL_LM: a decoder goes on from the prompt; by default only answers carry loss. Texts without a question are learnt whole.</summary>
 public sealed class InstructionFollowing : WritingTask
 {
     /// <summary>The task for a base.</summary>
@@ -15,7 +16,7 @@ public sealed class InstructionFollowing : WritingTask
     {
         ArgumentNullException.ThrowIfNull(setting);
         var template = PromptTemplate.Of(setting.Tokenizer, setting.Arguments.PromptFormat);
-        Encoder = new ExampleEncoder(setting.Tokenizer, template, setting.Arguments.MaxLength, setting.Arguments.CutPolicy);
+        Encoder = new ExampleEncoder(setting.Tokenizer, template, setting.Arguments.MaxLength, setting.Arguments.CutPolicy, setting.Arguments.TrainOn);
     }
 
     /// <summary>Turns records into ids.</summary>
@@ -25,18 +26,43 @@ public sealed class InstructionFollowing : WritingTask
     public override TaskSplit Encode(IReadOnlyList<IDataRecord> records, string split)
     {
         ArgumentNullException.ThrowIfNull(records);
-        var encoded = Encoder.EncodeAll([.. records.Cast<InstructionRecord>()], split);
+        var encoded = Encoder.EncodeAll(records, split);
         return new CausalSplit(encoded.Examples) { CutRecords = encoded.CutRecords, DroppedRecords = encoded.DroppedRecords, CutTokens = encoded.CutTokens };
     }
 
     /// <inheritdoc />
-    public override string[] Answer(BaseModel model, IReadOnlyList<InstructionRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null) =>
+    public override TaskSplit Pack(TaskSplit split) => new PackedSplit((CausalSplit)split, Setting.Arguments.MaxLength);
+
+    /// <inheritdoc />
+    public override TaskResult Evaluate(BaseModel model, IReadOnlyList<IDataRecord> records, EvaluationSetting setting, Action<int>? between = null)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        ArgumentNullException.ThrowIfNull(setting);
+        if (records is not [TextRecord, ..])
+            return base.Evaluate(model, records, setting, between);
+
+        // There is nothing to answer: what is measured is how well the texts are foreseen.
+        var loss = LossEvaluator.Loss(model, Encode(records, "evaluated"), Math.Max(1, setting.BatchSize), between);
+        return new TaskResult([], new TaskReport(new Dictionary<string, double?> { ["perplexity"] = Math.Exp(loss), ["loss"] = loss }, "perplexity"));
+    }
+
+    /// <inheritdoc />
+    public override string[] Answer(BaseModel model, IReadOnlyList<IDataRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null) =>
         new AnswerGenerator((CausalLanguageModel)model, Setting.Tokenizer, Encoder, maxNewTokens).Answer(records, batchSize, between);
 }
 
 /// <summary>Examples of a decoder.</summary>
 internal sealed class CausalSplit(IReadOnlyList<TokenizedExample> examples) : TaskSplit
 {
+    public IReadOnlyList<TokenizedExample> Examples => examples;
+
+    public override TaskSplit Join(TaskSplit others) => new CausalSplit([.. examples, .. ((CausalSplit)others).Examples])
+    {
+        CutRecords = CutRecords + others.CutRecords,
+        DroppedRecords = DroppedRecords + others.DroppedRecords,
+        CutTokens = CutTokens + others.CutTokens,
+    };
+
     public override IReadOnlyList<int> Lengths { get; } = [.. examples.Select(e => e.Length)];
 
     public override TaskBatch Collate(BaseModel model, IReadOnlyList<int> rows) =>
@@ -54,7 +80,7 @@ internal sealed class CausalBatch(CausalLanguageModel model, Batch batch) : Task
     public override double Items => batch.LabelTokens;
 
     public override Tensor Loss(LossGroup group) =>
-        CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, group.Items, group.LabelSmoothing);
+        CausalLoss.Compute(model, batch.InputIds, batch.AttentionMask, batch.Labels, group.Items, group.LabelSmoothing, batch.Positions);
 
     protected override void Dispose(bool disposing) => batch.Dispose();
 }

@@ -18,6 +18,13 @@ internal sealed class LabelledSplit<T>(IReadOnlyList<T> examples, Func<BaseModel
 
     public override IReadOnlyList<int> Lengths { get; } = [.. examples.Select(e => e.Ids.Length)];
 
+    public override TaskSplit Join(TaskSplit others) => new LabelledSplit<T>([.. examples, .. ((LabelledSplit<T>)others).Examples], batch)
+    {
+        CutRecords = CutRecords + others.CutRecords,
+        DroppedRecords = DroppedRecords + others.DroppedRecords,
+        CutTokens = CutTokens + others.CutTokens,
+    };
+
     public override TaskBatch Collate(BaseModel model, IReadOnlyList<int> rows) => batch(model, [.. rows.Select(row => examples[row])]);
 
     /// <summary>Encodes records in parallel; what they lost is counted, and those that lose something are left out when the policy says so.</summary>

@@ -18,6 +18,9 @@ public abstract class TaskSplit
     /// <summary>Number of examples.</summary>
     public int Count => Lengths.Count;
 
+    /// <summary>Records that the examples are made of.</summary>
+    public virtual int Records => Count;
+
     /// <summary>Records that lost tokens to the length limit.</summary>
     public int CutRecords { get; init; }
 
@@ -26,6 +29,15 @@ public abstract class TaskSplit
 
     /// <summary>Tokens lost.</summary>
     public long CutTokens { get; init; }
+
+    /// <summary>The order in which they are trained where it is computed place by place; null leaves it to <see cref="BatchPlan"/>.</summary>
+    /// <param name="settings">How batches are made.</param>
+    public virtual IExampleOrder? Order(BatchSettings settings) => null;
+
+    /// <summary>These examples and others behind them.</summary>
+    /// <param name="others">Examples of the same task.</param>
+    /// <exception cref="PeftException">Examples of this kind are not joined.</exception>
+    public virtual TaskSplit Join(TaskSplit others) => throw new PeftException("Datasets of this task cannot be mixed.");
 
     /// <summary>Puts examples side by side, padded to the longest of them, on the model's device.</summary>
     /// <param name="model">The model that will compute them.</param>

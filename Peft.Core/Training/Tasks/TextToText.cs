@@ -23,12 +23,12 @@ public sealed class TextToText : WritingTask
         LabelledSplit<TextWithOutput>.Encode<InstructionRecord>(records, Setting.Arguments.CutPolicy, Example, split, Batch);
 
     /// <inheritdoc />
-    public override string[] Answer(BaseModel model, IReadOnlyList<InstructionRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null)
+    public override string[] Answer(BaseModel model, IReadOnlyList<IDataRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(records);
         var both = (EncoderDecoderModel)model;
-        var inputs = records.Select(record => Input(record)).ToArray();
+        var inputs = records.Select(record => Input((InstructionRecord)record)).ToArray();
         var answers = new string[records.Count];
         var options = Generation(model.Config, maxNewTokens);
         var wasTraining = model.Training;

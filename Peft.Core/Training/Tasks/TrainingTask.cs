@@ -80,11 +80,20 @@ public abstract class TrainingTask
     /// <exception cref="PeftException">Unusable rows, or data of a kind that does not serve the task.</exception>
     public abstract IReadOnlyList<IDataRecord> Read(DatasetSnapshot snapshot, string split);
 
+    /// <summary>Whether records of a kind can be read one by one while training.</summary>
+    public virtual bool CanStream(DatasetKind kind) => false;
+
     /// <summary>Turns records into ids with labels, in parallel.</summary>
     /// <param name="records">Records as <see cref="Read"/> gives them.</param>
     /// <param name="split">Name of the split for messages.</param>
     /// <exception cref="PeftException">A record that cannot be learnt from; it is named.</exception>
     public abstract TaskSplit Encode(IReadOnlyList<IDataRecord> records, string split);
+
+    /// <summary>Puts several examples into one row, as many as fit.</summary>
+    /// <param name="split">Examples as <see cref="Encode"/> gives them.</param>
+    /// <exception cref="PeftException">Examples of this task are not put into one row.</exception>
+    public virtual TaskSplit Pack(TaskSplit split) =>
+        throw new PeftException($"packing: examples of {Kind.Name()} cannot share a row; only {ModelTask.CausalLm.Name()} can be packed. Use group_by_length instead.");
 
     /// <summary>Lets a model answer records and scores it.</summary>
     /// <param name="model">Base with its adapter, loaded with <see cref="Options"/>.</param>

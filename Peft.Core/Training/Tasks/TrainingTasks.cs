@@ -9,8 +9,8 @@ public static class TrainingTasks
 {
     private static readonly (ModelTask Task, DatasetKind[] Kinds, Func<TaskSetting, TrainingTask> Create)[] s_tasks =
     [
-        (ModelTask.CausalLm, [DatasetKind.Instruction, DatasetKind.Classification], setting => new InstructionFollowing(setting)),
-        (ModelTask.Seq2SeqLm, [DatasetKind.Instruction, DatasetKind.Classification], setting => new TextToText(setting)),
+        (ModelTask.CausalLm, [DatasetKind.Instruction, DatasetKind.Classification, DatasetKind.Chat, DatasetKind.Text], setting => new InstructionFollowing(setting)),
+        (ModelTask.Seq2SeqLm, [DatasetKind.Instruction, DatasetKind.Classification, DatasetKind.Chat], setting => new TextToText(setting)),
         (ModelTask.SeqCls, [DatasetKind.Classification], setting => new TextClassification(setting)),
         (ModelTask.TokenCls, [DatasetKind.Tagging], setting => new TokenTagging(setting)),
         (ModelTask.QuestionAns, [DatasetKind.QuestionAnswering], setting => new QuestionAnswering(setting)),

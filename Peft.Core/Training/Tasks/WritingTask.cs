@@ -5,7 +5,7 @@ using Peft.Core.Models;
 
 namespace Peft.Core.Training.Tasks;
 
-/// <summary>A task whose answers are written token by token: instruction data, or a classification put as an instruction.</summary>
+/// <summary>A task whose answers are written token by token: instructions, conversations, or a classification put as an instruction.</summary>
 public abstract class WritingTask : TrainingTask
 {
     /// <summary>Takes what every task needs.</summary>
@@ -21,20 +21,25 @@ public abstract class WritingTask : TrainingTask
     public override IReadOnlyList<IDataRecord> Read(DatasetSnapshot snapshot, string split)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
+        if (snapshot.Kind == DatasetKind.Chat && Kind == ModelTask.Seq2SeqLm)
+            return [.. snapshot.Read<ChatRecord>(split).Select(chat => chat.AsInstruction())];
         if (snapshot.Kind != DatasetKind.Classification)
-            return snapshot.Read(split);
+            return snapshot.ReadAny(split);
         var records = snapshot.Read<ClassificationRecord>(split);
         var labels = TaskLabels.Of(ModelTask.SeqCls, snapshot)!.Names;
         return [.. records.Select(record => ClassificationPrompt.Render(record, labels))];
     }
 
     /// <inheritdoc />
+    public override bool CanStream(DatasetKind kind) => kind is DatasetKind.Instruction || (Kind == ModelTask.CausalLm && kind is DatasetKind.Chat or DatasetKind.Text);
+
+    /// <inheritdoc />
     public override TaskResult Evaluate(BaseModel model, IReadOnlyList<IDataRecord> records, EvaluationSetting setting, Action<int>? between = null)
     {
         ArgumentNullException.ThrowIfNull(records);
         ArgumentNullException.ThrowIfNull(setting);
-        var wanted = records.Cast<InstructionRecord>().ToArray();
-        var answers = Answer(model, wanted, Math.Max(1, setting.BatchSize), setting.MaxNewTokens, between);
+        var wanted = records.Select(record => record is ChatRecord chat ? chat.AsInstruction() : (InstructionRecord)record).ToArray();
+        var answers = Answer(model, records, Math.Max(1, setting.BatchSize), setting.MaxNewTokens, between);
         var predictions = Predictions.Of(wanted, answers);
         return new TaskResult(predictions, Predictions.Report(predictions, setting.Seed));
     }
@@ -45,5 +50,5 @@ public abstract class WritingTask : TrainingTask
     /// <param name="batchSize">Records decoded together.</param>
     /// <param name="maxNewTokens">Tokens per answer at most.</param>
     /// <param name="between">Called after every batch with the number of records done; may throw to end early.</param>
-    public abstract string[] Answer(BaseModel model, IReadOnlyList<InstructionRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null);
+    public abstract string[] Answer(BaseModel model, IReadOnlyList<IDataRecord> records, int batchSize, int maxNewTokens, Action<int>? between = null);
 }

@@ -79,7 +79,7 @@ public sealed class CompareHeadline(IStringLocalizer<CompareText> text, MethodNa
     {
         var scored = runs.Where(run => run.Result?.Score is not null).ToArray();
         // Scores of different tasks cannot be compared, and an error is better when it is lower: neither is called a lead.
-        if (scored.Select(run => run.Result!.PrimaryMetric).Distinct().Count() != 1 || scored[0].Result!.PrimaryMetric == ScoreNames.Error)
+        if (scored.Select(run => run.Result!.PrimaryMetric).Distinct().Count() != 1 || scored[0].Result!.PrimaryMetric is ScoreNames.Error or ScoreNames.Perplexity)
             return [];
         var metric = scores.Of(scored[0].Result!.PrimaryMetric);
         // Several runs of one method in one comparison are its seeds; otherwise every run stands for itself.

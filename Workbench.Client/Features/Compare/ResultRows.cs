@@ -41,7 +41,11 @@ public static class ResultRows
         Score("macro_f1"),
         Score("micro_f1"),
         Score("exact_match"),
+        Score("bleu"),
+        Score("rouge_l"),
+        Score("chrf"),
         Score(ScoreNames.Error, better: Better.Lower),
+        Score(ScoreNames.Perplexity, better: Better.Lower),
         Score("pearson"),
         new(DevLoss, Better.Lower, false, run => run.Result?.DevLoss ?? run.EvalLoss, run => Numbers.Loss(run.Result?.DevLoss ?? run.EvalLoss)),
         new("parseFailures", Better.Lower, false, run => run.Result?.ParseFailureRate, run => Numbers.Percent(Math.Round(run.Result?.ParseFailureRate * 100 ?? double.NaN, 1) is var share && double.IsNaN(share) ? null : share)),
@@ -70,7 +74,7 @@ public static class ResultRows
         return dearest > 0 && row.Value(run) is { } value ? 100 * value / dearest : 0;
     }
 
-    private static readonly HashSet<string> s_optional = ["precision", "recall", "accuracy", "macro_f1", "micro_f1", "exact_match", ScoreNames.Error, "pearson", "parseFailures", F1];
+    private static readonly HashSet<string> s_optional = ["precision", "recall", "accuracy", "macro_f1", "micro_f1", "exact_match", "bleu", "rouge_l", "chrf", ScoreNames.Error, ScoreNames.Perplexity, "pearson", "parseFailures", F1];
 
     private static ResultRow Score(string key, Func<RunResult, double?>? own = null, Better better = Better.Higher)
     {

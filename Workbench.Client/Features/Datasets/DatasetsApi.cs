@@ -81,8 +81,12 @@ public sealed class DatasetsApi(ApiClient client)
 
     public Task<EditState> SplitAsync(string id, SplitDataset order) => client.SendAsync<EditState>(HttpMethod.Post, $"{Of(id)}/split", order);
 
-    public Task<TokenView> TokensAsync(string id, string record, string modelId, CancellationToken cancel) =>
-        client.GetAsync<TokenView>($"{Of(id, record)}/tokens?model={Uri.EscapeDataString(modelId)}", cancel);
+    public Task<TokenView> TokensAsync(string id, string record, string modelId, int maxLength, CancellationToken cancel) =>
+        client.GetAsync<TokenView>($"{Of(id, record)}/tokens?model={Uri.EscapeDataString(modelId)}&maxLength={maxLength}", cancel);
+
+    /// <summary>How long the training records are for a base model.</summary>
+    public Task<LengthCounts> LengthsAsync(string id, string modelId, CancellationToken cancel) =>
+        client.GetAsync<LengthCounts>($"{Of(id)}/lengths?model={Uri.EscapeDataString(modelId)}", cancel);
 
     public Task<IReadOnlyList<ModelSummary>> ModelsAsync(CancellationToken cancel) => client.GetAsync<IReadOnlyList<ModelSummary>>(Routes.Models, cancel);
 

@@ -22,6 +22,12 @@ public sealed class DraftForm
 
     public string? DatasetId { get; set; }
 
+    /// <summary>Weights of the datasets that are mixed in, as typed.</summary>
+    public Dictionary<string, string> Mix { get; } = [];
+
+    /// <summary>Weight of the chosen dataset beside those, as typed.</summary>
+    public string DatasetWeight { get; set; } = "1";
+
     public string? ModelId { get; set; }
 
     public MethodDto? Method { get; private set; }
@@ -56,10 +62,10 @@ public sealed class DraftForm
     }
 
     /// <summary>Takes the training arguments that the server would use, asked for without any change: they are the defaults.</summary>
-    public void Describe(IReadOnlyDictionary<string, JsonElement> training)
+    public void Describe(IReadOnlyDictionary<string, JsonElement> training, IReadOnlyList<MethodOptionDto>? described = null)
     {
         var reasons = Method?.Preset.Reasons ?? new Dictionary<string, string>();
-        var others = training.Where(pair => !IsPreset(pair.Key)).Select(pair => DraftField.OfTraining(pair.Key, pair.Value, reasons));
+        var others = training.Where(pair => !IsPreset(pair.Key)).Select(pair => DraftField.OfTraining(pair.Key, pair.Value, reasons, described?.FirstOrDefault(option => option.Name == pair.Key)));
         _fields = [.. _fields.Where(field => field.Section == DraftSection.Peft || IsPreset(field.Name)), .. others];
     }
 
@@ -67,6 +73,10 @@ public sealed class DraftForm
     public void Take(RunDraft draft)
     {
         Name = draft.Name;
+        Mix.Clear();
+        foreach (var other in draft.Mix)
+            Mix[other.DatasetId] = other.Weight.ToString("R", CultureInfo.InvariantCulture);
+        DatasetWeight = draft.DatasetWeight.ToString("R", CultureInfo.InvariantCulture);
         TaskType = draft.TaskType;
         Dtype = draft.Dtype;
         Device = draft.Device;
@@ -119,6 +129,8 @@ public sealed class DraftForm
     public RunDraft Build() => new()
     {
         Name = Name.Trim(),
+        Mix = [.. Mix.Where(other => other.Key != DatasetId).Select(other => new MixedDataset(other.Key, Weight(other.Value)))],
+        DatasetWeight = Mix.Count == 0 ? 1 : Weight(DatasetWeight),
         DatasetId = DatasetId ?? throw new InvalidOperationException("A draft needs a dataset."),
         ModelId = ModelId ?? throw new InvalidOperationException("A draft needs a base model."),
         PeftType = Method?.PeftType ?? throw new InvalidOperationException("A draft needs a method."),
@@ -131,6 +143,9 @@ public sealed class DraftForm
         TestRecords = TestRecords,
         MaxNewTokens = MaxNewTokens,
     };
+
+    /// <summary>What is no number is sent as 0, which the server refuses by name.</summary>
+    private static double Weight(string text) => double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) && double.IsFinite(weight) ? weight : 0;
 
     private static List<DraftField> Preset(MethodDto method)
     {

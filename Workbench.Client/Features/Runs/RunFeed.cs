@@ -36,6 +36,9 @@ public sealed class RunFeed
 
     public FeedScore? Score { get; private set; }
 
+    /// <summary>How often ranks have moved so far, as far as this page saw it; a resume counts, since it may take moves back.</summary>
+    public int RankMoves { get; private set; }
+
     /// <summary>Samples of the newest evaluation that has any.</summary>
     public IReadOnlyList<FeedSample> Samples => _samples;
 
@@ -68,7 +71,11 @@ public sealed class RunFeed
                 case "state":
                     Progress = null;
                     break;
+                case "ranks":
+                    RankMoves++;
+                    break;
                 case "resumed":
+                    RankMoves++;
                     Supersede((int)(LivePoints.Number(item, "from_step") ?? 0));
                     break;
             }

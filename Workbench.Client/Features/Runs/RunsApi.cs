@@ -56,6 +56,9 @@ public sealed class RunsApi(HttpClient http, ServerTexts server)
         return await answer.Content.ReadFromJsonAsync<double?>(Json);
     }
 
+    /// <summary>Ranks of modules over the steps; empty where the method does not move them.</summary>
+    public Task<RankHistory> RanksAsync(string id, CancellationToken cancel = default) => GetAsync<RankHistory>($"{Of(id)}/ranks", cancel);
+
     public Task<IReadOnlyList<MethodDto>> MethodsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<MethodDto>>(Routes.Methods, cancel);
 
     public Task<IReadOnlyList<DatasetSummary>> DatasetsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<DatasetSummary>>(Routes.Datasets, cancel);
@@ -63,6 +66,16 @@ public sealed class RunsApi(HttpClient http, ServerTexts server)
     public Task<IReadOnlyList<ModelSummary>> ModelsAsync(CancellationToken cancel = default) => GetAsync<IReadOnlyList<ModelSummary>>(Routes.Models, cancel);
 
     public Task<SystemInfo> SystemAsync(CancellationToken cancel = default) => GetAsync<SystemInfo>(Routes.System, cancel);
+
+    /// <summary>Starts a search for a learning rate.</summary>
+    public Task<RateSearch> SearchRateAsync(RunDraft draft) => SendAsync<RateSearch>(HttpMethod.Post, Routes.RateSearches, draft, default);
+
+    public Task<RateSearch> RateSearchAsync(string id, CancellationToken cancel) => GetAsync<RateSearch>($"{Routes.RateSearches}/{Uri.EscapeDataString(id)}", cancel);
+
+    public Task CancelRateSearchAsync(string id) => SendAsync(HttpMethod.Delete, $"{Routes.RateSearches}/{Uri.EscapeDataString(id)}", null, default);
+
+    /// <summary>Where a run is downloaded as something: recipe, hugging_face, llama_factory, bundle.</summary>
+    public static string ExportUrl(string id, string format) => $"{Of(id)}/export/{format}".TrimStart('/');
 
     public static string AdapterUrl(string id) => $"{Of(id)}/adapter.zip".TrimStart('/');
 

@@ -25,6 +25,10 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
 
     public event Action<string>? ModelJobRemoved;
 
+    public event Action<AdapterJob>? AdapterJobChanged;
+
+    public event Action<string>? AdapterJobRemoved;
+
     /// <summary>The connection came or went; nothing that was drawn is lost meanwhile.</summary>
     public event Action? ConnectionChanged;
 
@@ -47,6 +51,8 @@ public sealed class RunsLive(NavigationManager navigation) : IAsyncDisposable
         _connection.On<string>(nameof(IRunsClient.RunDeleted), id => RunDeleted?.Invoke(id));
         _connection.On<ModelJob>(nameof(IRunsClient.ModelJobChanged), job => ModelJobChanged?.Invoke(job));
         _connection.On<string>(nameof(IRunsClient.ModelJobRemoved), id => ModelJobRemoved?.Invoke(id));
+        _connection.On<AdapterJob>(nameof(IRunsClient.AdapterJobChanged), job => AdapterJobChanged?.Invoke(job));
+        _connection.On<string>(nameof(IRunsClient.AdapterJobRemoved), id => AdapterJobRemoved?.Invoke(id));
         _connection.On<string, IReadOnlyList<JsonElement>>(nameof(IRunsClient.RunEvents), DeliverAsync);
         _connection.Reconnecting += _ => AnnounceAsync(away: true);
         _connection.Closed += _ => AnnounceAsync(away: !_gone.IsCancellationRequested);

@@ -86,6 +86,38 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("GGUF", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Adapters_MergedCombinedComparedAndWrittenForLlamaCpp_SayWhatTheyDid()
+    {
+        var paths = tiny.Order();
+        RunTrainer.Run(paths.Root);
+        var (merged, card) = (Path.Combine(tiny.Runs, "merged"), Path.Combine(tiny.Runs, "merged", "README.md"));
+
+        var (code, output) = Peft("merge", "--base", tiny.Base, "--adapter", paths.Adapter, "--output", merged, "--name", "mine", "--max_shard_size", "0.0001", "--dtype", "float32", "--threads", "1", "--json");
+        var lines = Lines(output);
+        Assert.Equal(0, code);
+        Assert.Equal(["load", "merge", "write"], lines.Where(line => line["kind"]!.GetValue<string>() == "stage").Select(line => line["stage"]!.GetValue<string>()));
+        Assert.True(lines[^1]["result"]!["restored"]!.GetValue<bool>());
+        Assert.True(Directory.EnumerateFiles(merged, "*.safetensors").Count() > 1);
+        Assert.Contains("6 steps", File.ReadAllText(card), StringComparison.Ordinal);
+        Assert.Contains("# mine", File.ReadAllText(card), StringComparison.Ordinal);
+        Assert.Equal(0, Peft("inspect", merged).Code);
+
+        var combined = Path.Combine(tiny.Runs, "combined");
+        var (combines, progress) = Peft("combine", "--adapters", paths.Adapter, paths.Adapter, "--weights", "0.5", "-0.25", "--method", "svd", "--output", combined, "--threads", "1", "--json");
+        Assert.Equal(0, combines);
+        Assert.Contains(Lines(progress), line => line["kind"]!.GetValue<string>() == "progress");
+        var (compares, rows) = Peft("compare", paths.Adapter, combined, "--threads", "1");
+        Assert.Equal(0, compares);
+        Assert.All(JsonNode.Parse(rows)!["rows"]!.AsArray(), row => Assert.Equal(1, row!["cosine"]!.GetValue<double>(), 3));
+
+        var gguf = Path.Combine(tiny.Runs, "adapter.gguf");
+        Assert.Equal(0, Peft("gguf", "--base", tiny.Base, "--adapter", paths.Adapter, "--output", gguf, "--threads", "1").Code);
+        Assert.True(new FileInfo(gguf).Length > 1000);
+    }
+
+    private static JsonNode[] Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+
     private static (int Code, string Output) Peft(params string[] arguments)
     {
         var info = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using Peft.Core.Data;
-using Peft.Core.Tests.Goldens;
 using Peft.Core.Tokenization;
 
 namespace Peft.Core.Tests.Data;
@@ -9,8 +7,6 @@ public sealed class ExampleEncoderTests
 {
     private static readonly PretrainedTokenizer s_tokenizer = PretrainedTokenizer.Load(SampleFiles.Base);
     private static readonly InstructionRecord s_record = new("抽取", "刘德华与朱丽倩结婚。", "(刘德华,配偶,朱丽倩)") { Id = "r-7" };
-
-    public static IEnumerable<object[]> Cases() => GoldenCase.Find("collate");
 
     [Fact]
     public void Prompt_SampleBase_IsItsChatTemplate()
@@ -64,45 +60,5 @@ public sealed class ExampleEncoderTests
         Assert.Equal(s_tokenizer.Id("<|bos|>"), example.Ids[0]);
     }
 
-    [SkippableTheory]
-    [MemberData(nameof(Cases))]
-    [Trait("Category", "Goldens")]
-    public void Cut_RecordedRows_Agree(string path)
-    {
-        var golden = GoldenCase.Open(path);
-        Skip.IfNot(golden.Text("subkind") == "causal", $"collating {golden.Text("subkind")} is not supported yet");
-        var policies = new Dictionary<string, CutPolicy>
-        {
-            ["right"] = CutPolicy.Right, ["left"] = CutPolicy.Left, ["keep_output"] = CutPolicy.KeepOutput, ["keep_output_left"] = CutPolicy.KeepOutputLeft, ["drop"] = CutPolicy.Drop,
-        };
-        var compared = 0;
-        foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
-        {
-            var row = JsonNode.Parse(line)!;
-            var (prompt, answer) = (Ids(row["source_ids"]!), Ids(row["target_ids"]!));
-            Assert.True(Ids(row["separate"]!["input_ids"]!).SequenceEqual(prompt.Concat(answer)));
-            foreach (var cut in row["truncated"]!.AsArray().Where(cut => policies.ContainsKey(cut!["policy"]!.GetValue<string>())))
-            {
-                var limit = cut!["cutoff"]!.GetValue<int>();
-                var example = prompt.Length + answer.Length <= limit
-                    ? new TokenizedExample([.. prompt, .. answer], prompt.Length)
-                    : ExampleEncoder.Cut(prompt, answer, limit, policies[cut["policy"]!.GetValue<string>()], tail: 0);
-                compared++;
-                Assert.True(cut["dropped"]?.GetValue<bool>() == true == example is null, cut.ToJsonString());
-                if (example is null)
-                    continue;
-                Assert.Equal((cut["length"]!.GetValue<int>(), cut["source_kept"]!.GetValue<int>()), (example.Length, example.PromptLength));
-                var first = Ids(cut["first_ids"]!);
-                var last = Ids(cut["last_ids"]!);
-                Assert.Equal(first, example.Ids[..first.Length]);
-                Assert.Equal(last, example.Ids[^last.Length..]);
-            }
-        }
-
-        Assert.True(compared > 0);
-    }
-
     private static ExampleEncoder Encoder(int limit, CutPolicy policy) => new(s_tokenizer, PromptTemplate.Of(s_tokenizer), limit, policy);
-
-    private static int[] Ids(JsonNode node) => [.. node.AsArray().Select(id => id!.GetValue<int>())];
 }

@@ -17,27 +17,37 @@ public sealed class MetricGoldens
     {
         var golden = GoldenCase.Open(path);
         var subkind = golden.Text("subkind");
-        Skip.IfNot(subkind is "relations" or "bootstrap" or "classification" or "ner" or "qa", $"metric {subkind} is not supported yet");
         var report = new GoldenReport();
         var tolerance = golden.Tolerance("value");
         var number = 0;
+        if (subkind == "bleu")
+        {
+            foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "tokenize.jsonl")))
+                TextMetricGoldens.CheckTokenizer(JsonNode.Parse(line)!, $"tokenizer row {++number}", report);
+            number = 0;
+        }
+
+        var texts = subkind == "bleu" ? JsonNode.Parse(File.ReadAllText(Path.Combine(golden.Folder, "data.json")))! : new JsonObject();
         foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
         {
             // Some rows hold a bare NaN, which is no JSON.
             var row = JsonNode.Parse(line.Replace(":NaN", ":\"nan\"", StringComparison.Ordinal))!;
             var what = $"row {++number}";
-            if (subkind == "classification")
-                ScoreGoldens.CheckClassification(row, tolerance, what, report);
-            else if (subkind == "ner")
-                ScoreGoldens.CheckEntities(row, tolerance, what, report);
-            else if (subkind == "qa")
-                ScoreGoldens.CheckAnswers(row, tolerance, what, report);
-            else if (subkind == "relations")
-                CheckRelations(row, tolerance, what, report);
-            else if (row["what"]!.GetValue<string>() == "percentile")
-                CheckPercentiles(row, tolerance, what, report);
-            else
-                CheckIntervals(row, tolerance, what, report);
+            Action check = subkind switch
+            {
+                "classification" => () => ScoreGoldens.CheckClassification(row, tolerance, what, report),
+                "ner" => () => ScoreGoldens.CheckEntities(row, tolerance, what, report),
+                "qa" => () => ScoreGoldens.CheckAnswers(row, tolerance, what, report),
+                "relations" => () => CheckRelations(row, tolerance, what, report),
+                "bleu" => () => TextMetricGoldens.CheckBleu(row, texts, tolerance, what, report),
+                "rouge" => () => TextMetricGoldens.CheckRouge(row, tolerance, what, report),
+                "perplexity" => () => TextMetricGoldens.CheckPerplexity(row, tolerance, what, report),
+                "agreement" => () => TextMetricGoldens.CheckAgreement(row, tolerance, what, report),
+                "bootstrap" when row["what"]!.GetValue<string>() == "percentile" => () => CheckPercentiles(row, tolerance, what, report),
+                "bootstrap" => () => CheckIntervals(row, tolerance, what, report),
+                _ => throw new InvalidDataException($"metric {subkind} is unknown"),
+            };
+            check();
         }
 
         report.Throw();

@@ -4,7 +4,11 @@ namespace Peft.Core.Tests.Goldens;
 [Trait("Category", "Goldens")]
 public sealed class OtherGoldens
 {
-    public static IEnumerable<object[]> Cases() => GoldenCase.FindOther("model", "peft", "tokenizer", "metric", "generation", "schedule", "quant", "base", "gguf-blocks", "gguf-model", "import");
+    public static IEnumerable<object[]> Cases() => GoldenCase.FindOther(
+        "model", "peft", "tokenizer", "metric", "generation", "schedule", "quant", "base", "gguf-blocks", "gguf-model",
+        "collate",
+        "training",
+        "import");
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]

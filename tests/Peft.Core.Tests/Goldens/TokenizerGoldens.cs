@@ -1,9 +1,10 @@
 using System.Text.Json.Nodes;
 using Peft.Core.Tokenization;
+using Peft.Core.Tokenization.Batches;
 
 namespace Peft.Core.Tests.Goldens;
 
-/// <summary>Tokenizers against recorded ids, offsets and decoded text, row by row. What a tokenizer.json asks for and we cannot do is skipped by name.</summary>
+/// <summary>Tokenizers against recorded ids, offsets, decoded text, pairs, batches and word lists, row by row.</summary>
 [Trait("Category", "Goldens")]
 public sealed class TokenizerGoldens
 {
@@ -14,58 +15,63 @@ public sealed class TokenizerGoldens
     public void Tokenizer_RecordedRows_Agree(string path)
     {
         var golden = GoldenCase.Open(path);
-        Skip.If(golden.Json["tokenizer"] is null, "the tokenizer lies in a package that is not installed");
-        var folder = Path.Combine(GoldenCase.Root, golden.Text("tokenizer"));
-        PretrainedTokenizer? tokenizer = null;
-        try
-        {
-            tokenizer = PretrainedTokenizer.Load(folder);
-        }
-        catch (PeftException refused)
-        {
-            Skip.If(true, refused.Message);
-        }
-
-        var failures = new List<string>();
-        foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "cases.jsonl")))
-            CheckRow(tokenizer!, JsonNode.Parse(line)!, failures);
-        foreach (var line in File.ReadLines(Path.Combine(golden.Folder, "decode.jsonl")))
-            CheckDecoding(tokenizer!, JsonNode.Parse(line)!, failures);
-        Assert.True(failures.Count == 0, $"{failures.Count} rows differ:\n" + string.Join("\n", failures.Take(12)));
+        var tokenizer = PretrainedTokenizer.Load(Folder(golden));
+        var report = new Rows();
+        Assert.Equal(golden.Json["padding_side"]!.GetValue<string>() == "left", tokenizer.PadsLeft);
+        Assert.Equal(golden.Json["truncation_side"]!.GetValue<string>() == "left", tokenizer.TruncatesLeft);
+        Assert.Equal(golden.Flag("clean_up_tokenization_spaces"), tokenizer.CleansUp);
+        Assert.Equal(golden.Json["model_input_names"]!.AsArray().Select(name => name!.GetValue<string>()), tokenizer.ModelInputNames);
+        Assert.Equal(golden.Json["vocab_size"]!.GetValue<int>(), tokenizer.TokenCount);
+        foreach (var row in TokenizerRows.Of(golden, "cases.jsonl"))
+            TokenizerRows.CheckText(tokenizer, row, report);
+        foreach (var row in TokenizerRows.Of(golden, "pairs.jsonl"))
+            TokenizerRows.CheckPair(tokenizer, row, report);
+        foreach (var row in TokenizerRows.Of(golden, "batches.jsonl"))
+            TokenizerRows.CheckBatch(tokenizer, row, golden.Json["pad_token_set_for_batches"]?.GetValue<string>(), report);
+        foreach (var row in TokenizerRows.Of(golden, "words.jsonl"))
+            TokenizerRows.CheckWords(tokenizer, row, report);
+        foreach (var row in TokenizerRows.Of(golden, "decode.jsonl"))
+            TokenizerRows.CheckDecoding(tokenizer, row, report);
+        TokenizerRows.CheckStreams(tokenizer, golden, report);
+        report.Throw();
     }
 
-    private static void CheckRow(PretrainedTokenizer tokenizer, JsonNode row, List<string> failures)
+    /// <summary>The folder of the tokenizer's files: beside the cases, or in a package that <c>test.sh</c> installs.</summary>
+    private static string Folder(GoldenCase golden)
     {
-        var text = row["text"]!.GetValue<string>();
-        var expected = Ids(row["ids_no_special"] ?? row["ids"]!);
-        var tokens = tokenizer.EncodeWithOffsets(text);
-        var ids = tokens.Select(token => token.Id).ToArray();
-        if (!ids.SequenceEqual(expected))
+        if (golden.Json["tokenizer"] is not null)
+            return Path.Combine(GoldenCase.Root, golden.Text("tokenizer"));
+        var npm = golden.Json["npm"]!;
+        var folder = NpmPackages.Find(npm["package"]!.GetValue<string>());
+        Skip.If(folder is null, $"the package {npm["package"]} is not installed: ./test.sh does that");
+        folder = Path.Combine(folder!, npm["folder"]!.GetValue<string>());
+        foreach (var (file, hash) in npm["sha256"]!.AsObject())
+            Assert.Equal(hash!.GetValue<string>(), NpmPackages.Hash(Path.Combine(folder, file)));
+        return folder;
+    }
+
+    /// <summary>What differs, so that one run shows it all.</summary>
+    internal sealed class Rows
+    {
+        private readonly List<string> failures = [];
+
+        public void Equal<T>(IEnumerable<T> expected, IEnumerable<T> actual, string what)
         {
-            failures.Add($"{Show(text)}: ids {string.Join(",", ids)} instead of {string.Join(",", expected)}");
-            return;
+            var (wanted, seen) = (expected.ToArray(), actual.ToArray());
+            if (wanted.SequenceEqual(seen))
+                return;
+            var first = wanted.Zip(seen).TakeWhile(pair => EqualityComparer<T>.Default.Equals(pair.First, pair.Second)).Count();
+            failures.Add($"{what}: from {first} on {string.Join(" ", seen.Skip(first).Take(30))} instead of {string.Join(" ", wanted.Skip(first).Take(30))}");
         }
 
-        var offsets = (row["offsets_utf16"] ?? row["offsets"]!).AsArray().Select(pair => (pair![0]!.GetValue<int>(), pair[1]!.GetValue<int>()));
-        if (row["ids_no_special"] is null && !tokens.Select(token => (token.Start, token.End)).SequenceEqual(offsets))
-            failures.Add($"{Show(text)}: offsets {string.Join(" ", tokens.Select(token => $"{token.Start}-{token.End}"))} instead of {string.Join(" ", offsets)}");
-        var around = tokenizer.Encode(text, addSpecialTokens: true);
-        if (!around.SequenceEqual(Ids(row["raw_ids"] ?? row["ids"]!)))
-            failures.Add($"{Show(text)}: with special tokens {string.Join(",", around)} instead of {row["ids"]!.ToJsonString()}");
-        var decoded = (row["decoded_raw"] ?? row["decoded"]!).GetValue<string>();
-        if (tokenizer.Decode(Ids(row["ids"]!), skipSpecialTokens: false) != decoded)
-            failures.Add($"{Show(text)}: decodes to {Show(tokenizer.Decode(Ids(row["ids"]!), skipSpecialTokens: false))} instead of {Show(decoded)}");
+        public void Equal(string expected, string actual, string what)
+        {
+            if (expected != actual)
+                failures.Add($"{what}: '{actual}' instead of '{expected}'");
+        }
+
+        public void Fail(string what) => failures.Add(what);
+
+        public void Throw() => Assert.True(failures.Count == 0, $"{failures.Count} comparisons differ:\n" + string.Join("\n", failures.Take(12).Select(line => line.Length > 1200 ? line[..1200] + "…" : line)));
     }
-
-    private static void CheckDecoding(PretrainedTokenizer tokenizer, JsonNode row, List<string> failures)
-    {
-        var expected = (row["decoded_raw"] ?? row["decoded"]!).GetValue<string>();
-        var decoded = tokenizer.Decode(Ids(row["ids"]!), skipSpecialTokens: false);
-        if (decoded != expected)
-            failures.Add($"{row["ids"]!.ToJsonString()}: decodes to {Show(decoded)} instead of {Show(expected)}");
-    }
-
-    private static int[] Ids(JsonNode ids) => [.. ids.AsArray().Select(id => id!.GetValue<int>())];
-
-    private static string Show(string text) => "'" + (text.Length > 60 ? text[..60] + "…" : text).Replace("\n", "\\n", StringComparison.Ordinal) + "'";
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -256,7 +257,9 @@ internal sealed class JsonRowSource : IRowSource
         return reader.CurrentState;
     }
 
-    private static int LeadingBlank(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(" \t\r\n,["u8) is >= 0 and var at ? at : bytes.Length;
+    private static readonly SearchValues<byte> s_beforeElement = SearchValues.Create(" \t\r\n,["u8);
+
+    private static int LeadingBlank(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(s_beforeElement) is >= 0 and var at ? at : bytes.Length;
 
     /// <summary>Line break, blanks and opening brace before an element that stands at the beginning of a line.</summary>
     private static ReadOnlyMemory<byte> Prefix(ReadOnlySpan<byte> bytes, int start, ReadOnlyMemory<byte> known)

@@ -120,8 +120,8 @@ internal sealed class QuestionRows(ImportOptions options) : RowReader
         }
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement element, string field) =>
-        RowFields.Find(element, field) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Items(JsonElement element, string field) =>
+        RowFields.Find(element, field) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : default;
 
     private static int? Number(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0 ? number : null;
 }
