@@ -148,7 +148,7 @@ public sealed class PretrainingRunTests : IDisposable
         RunTrainer.Run(paths.Root);
 
         using var checkpoint = Checkpoint.Open(paths.Model);
-        using var bias = checkpoint.Tensor("lm_head.bias").to(TorchSharp.torch.ScalarType.Float32);
+        using var bias = checkpoint.Read("lm_head.bias").to(TorchSharp.torch.ScalarType.Float32);
         var tokenizer = PretrainedTokenizer.Load(paths.Model);
         float Of(string text) => bias[tokenizer.Encode(text)[0]].item<float>();
         Assert.Equal(Math.Log(3), Of("一") - Of("二"), 0.05);
@@ -166,7 +166,7 @@ public sealed class PretrainingRunTests : IDisposable
         byte[] Table(RunPaths paths)
         {
             using var checkpoint = Checkpoint.Open(paths.Model);
-            using var table = checkpoint.Tensor("shared.weight").to(TorchSharp.torch.ScalarType.Float32);
+            using var table = checkpoint.Read("shared.weight").to(TorchSharp.torch.ScalarType.Float32);
             return table.bytes.ToArray();
         }
 
