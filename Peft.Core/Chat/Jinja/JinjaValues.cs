@@ -101,6 +101,21 @@ internal sealed class JinjaFunction(string name, Func<JinjaRun, JinjaArguments, 
 /// <summary>How Python compares, prints and counts values. Wholes are long, reals double, texts string, None null.</summary>
 internal static class Python
 {
+    private const long MostWork = 4_000_000;
+
+    [ThreadStatic]
+    private static long t_work;
+
+    /// <summary>Begins a rendering: what nested values may cost to compare and print is counted anew.</summary>
+    public static void Begin() => t_work = 0;
+
+    /// <summary>Lists that hold one list twice, again and again, would be gone through without end.</summary>
+    private static void Count()
+    {
+        if (++t_work > MostWork)
+            throw new JinjaException("LimitError", $"The chat template was stopped: it makes a text or list longer than {MostWork}.");
+    }
+
     public static bool Truth(object? value) => value switch
     {
         null or Undefined => false,
@@ -115,6 +130,7 @@ internal static class Python
 
     public static bool Equal(object? a, object? b)
     {
+        Count();
         if (Number(a) is { } left && Number(b) is { } right)
             return left == right;
         return (a, b) switch
@@ -273,6 +289,7 @@ internal static class Python
 
     private static void Repr(object? value, StringBuilder result)
     {
+        Count();
         switch (value)
         {
             case null: result.Append("None"); break;
