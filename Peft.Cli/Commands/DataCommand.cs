@@ -9,7 +9,7 @@ namespace Peft.Cli.Commands;
 /// <summary><c>peft data</c>: what the data pages do, on files.</summary>
 internal static class DataCommand
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Command Create()
     {
@@ -165,7 +165,7 @@ internal sealed class DataImportReport(DatasetImport import, DatasetKind kind, S
                     told = plan.Notes.Select(note => note.Message),
                 }),
                 problems = problems.Take(Shown * 10),
-            }, s_indented));
+            }, DataCommand.Indented));
             return;
         }
 
