@@ -14,7 +14,7 @@ internal static class CorrectedContents
     {
         var beside = record.Beside is { } fields ? JsonNode.Parse(fields.GetRawText())!.AsObject() : null;
         if (beside is not null)
-            Move(beside, "entities", record.Input, corrected.Input);
+            Move(beside, "entities", record.Input, Steps(record.Input, corrected.Input));
         if (kind == DatasetKind.Instruction)
         {
             return new RecordContent(corrected.Instruction, corrected.Input, corrected.Output, record.Source,
@@ -22,52 +22,62 @@ internal static class CorrectedContents
         }
 
         var data = JsonNode.Parse(record.Data!.Value.GetRawText())!.AsObject();
+        var steps = Steps(record.Input, corrected.Input);
         var field = kind == DatasetKind.QuestionAnswering ? "context" : "text";
         var old = (string)data[field]!;
+        data[field] = Followed(old, steps);
 
         // A pair of texts is shown as one; its parts are corrected by themselves.
-        data[field] = Corrected(old);
         if (data["text_pair"] is { } pair)
-            data["text_pair"] = Corrected((string)pair!);
-        if (data["question"] is { } question)
-            data["question"] = Corrected((string)question!);
-        Move(data, "entities", old, Corrected(old));
-        Move(data, "answers", old, Corrected(old));
+            data["text_pair"] = Followed((string)pair!, steps);
+        if (data.ContainsKey("question"))
+            data["question"] = corrected.Instruction;
+        Move(data, "entities", old, steps);
+        Move(data, "answers", old, steps);
         return TaskContents.Of(kind, JsonSerializer.SerializeToElement(data), record.Source) with { Beside = beside?.ToJsonString(s_plain) };
     }
 
-    private static string Corrected(string text)
+    /// <summary>The corrections that lead from one text to another, in the order in which rules make them.</summary>
+    private static IReadOnlyList<Func<string, TextChange>> Steps(string old, string text)
     {
-        var plain = TextChange.HasHtml(text) ? TextChange.WithoutHtml(text).Text : text;
-        return plain.Trim();
+        Func<string, TextChange>[] all = [TextChange.WithoutHtml, TextChange.Trimmed, TextChange.Masked];
+        for (var chosen = 0; chosen < 1 << all.Length; chosen++)
+        {
+            var steps = all.Where((_, i) => (chosen & (1 << i)) != 0).ToArray();
+            if (Followed(old, steps) == text)
+                return steps;
+        }
+
+        throw new InvalidOperationException("A text was corrected in a way that its places cannot follow.");
     }
 
-    private static void Move(JsonObject owner, string list, string old, string text)
+    private static string Followed(string text, IReadOnlyList<Func<string, TextChange>> steps) => steps.Aggregate(text, (at, step) => step(at).Text);
+
+    private static void Move(JsonObject owner, string list, string old, IReadOnlyList<Func<string, TextChange>> steps)
     {
-        if (owner[list] is not JsonArray spans || old == text)
+        if (owner[list] is not JsonArray spans || steps.Count == 0)
             return;
+        var text = Followed(old, steps);
         foreach (var span in spans.OfType<JsonObject>())
         {
             foreach (var name in (string[])["start", "end", "answer_start"])
             {
                 if (span[name] is JsonValue value && value.TryGetValue<int>(out var at))
-                    span[name] = Place(old, text, at);
+                    span[name] = Place(old, steps, at);
             }
 
-            if (span is { } entity && (int?)entity["start"] is { } start && (int?)entity["end"] is { } end && entity.ContainsKey("text") && start < end && end <= text.Length)
-                entity["text"] = text[start..end];
+            if ((int?)span["start"] is { } start && (int?)span["end"] is { } end && span.ContainsKey("text") && start < end && end <= text.Length)
+                span["text"] = text[start..end];
+            if ((int?)span["answer_start"] is not null && (string?)span["text"] is { } answer)
+                span["text"] = Followed(answer, steps);
         }
     }
 
-    /// <summary>Follows a place through the corrections in the order in which they were made.</summary>
-    private static int Place(string old, string text, int at)
+    private static int Place(string old, IReadOnlyList<Func<string, TextChange>> steps, int at)
     {
         var place = Math.Clamp(at, 0, old.Length);
-        foreach (var step in (Func<string, TextChange>[])[TextChange.WithoutHtml, TextChange.Trimmed, TextChange.Masked])
+        foreach (var change in steps.Select(step => step(old)))
         {
-            if (old == text)
-                break;
-            var change = step(old);
             place = change.Places[place];
             old = change.Text;
         }
