@@ -12,6 +12,8 @@ root.Subcommands.Add(GenerateCommand.Create());
 root.Subcommands.Add(ServeCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(MergeCommand.Create());
+root.Subcommands.Add(ExportCommand.Create());
+root.Subcommands.Add(FindRateCommand.Create());
 root.Subcommands.Add(ConvertCommand.Create());
 root.Subcommands.Add(CombineCommand.Create());
 root.Subcommands.Add(CompareCommand.Create());

@@ -9,6 +9,8 @@ namespace Peft.Cli.Commands;
 /// <summary><c>peft data</c>: what the data pages do, on files.</summary>
 internal static class DataCommand
 {
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Command Create()
     {
         var command = new Command("data", "Bring data of other programs into a form that can be trained on.");
@@ -163,7 +165,7 @@ internal sealed class DataImportReport(DatasetImport import, DatasetKind kind, S
                     told = plan.Notes.Select(note => note.Message),
                 }),
                 problems = problems.Take(Shown * 10),
-            }, new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+            }, s_indented));
             return;
         }
 

@@ -20,6 +20,7 @@ internal sealed class PretrainOptions
     private readonly Option<string?> embeddings = new("--init-embeddings-from") { Description = "A base of the same width whose embedding rows start the new one's." };
     private readonly Option<string?> from = new("--init-from") { Description = "A base of the same architecture and sizes whose weights start the new one's (to go on training it)." };
     private readonly Option<bool> neighbours = new("--neighbour-start") { Description = "Some attention heads start by looking at neighbouring tokens: much faster on a small corpus." };
+    private readonly Option<double> tableRate = new("--table_rate") { Description = "Factor on the learning rate of word embeddings and head; below 1 where another base taught them.", DefaultValueFactory = _ => 1 };
     private readonly Option<double> density = new("--noise_density") { Description = "Share of the tokens that is hidden.", DefaultValueFactory = _ => 0.15 };
     private readonly Option<double> span = new("--mean_span_length") { Description = "Tokens of a hidden stretch on average (span corruption).", DefaultValueFactory = _ => 3 };
     private readonly Option<bool> pack = new("--pack") { Description = "Put short documents behind one another up to max_length." };
@@ -39,7 +40,7 @@ internal sealed class PretrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [layout, config, tokenizer, corpus, textField, model, embeddings, from, neighbours, density, span, pack, evalDocuments, output, name, device, threads, .. training.Values];
+        [layout, config, tokenizer, corpus, textField, model, embeddings, from, neighbours, tableRate, density, span, pack, evalDocuments, output, name, device, threads, .. training.Values];
 
     /// <summary>Makes a run directory from the options and returns its path.</summary>
     /// <exception cref="PeftException">Something needed is not given, or a value cannot be read.</exception>
@@ -80,6 +81,7 @@ internal sealed class PretrainOptions
                 EvalDocuments = parsed.GetValue(evalDocuments),
                 InitEmbeddingsFrom = Full(embeddings),
                 NeighbourStart = parsed.GetValue(neighbours),
+                TableRate = parsed.GetValue(tableRate),
                 InitFrom = Full(from),
                 Output = Full(model),
             },

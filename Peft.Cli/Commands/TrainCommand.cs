@@ -17,13 +17,14 @@ internal static class TrainCommand
     public static Command Create()
     {
         var run = new Option<string?>("--run") { Description = "Run directory with a run.json. A run that paused or died goes on from its newest checkpoint." };
+        var recipe = new Argument<string?>("recipe") { Description = "A recipe to repeat (YAML, from peft export or the run page); options go over it.", Arity = ArgumentArity.ZeroOrOne };
         var order = new TrainOptions();
-        var command = new Command("train", "Train an adapter, save it and score it on the test split.") { run, Log };
+        var command = new Command("train", "Train an adapter, save it and score it on the test split.") { recipe, run, Log };
         foreach (var option in order.All)
             command.Options.Add(option);
         command.SetAction(parsed =>
         {
-            var root = parsed.GetValue(run) ?? order.MakeRun(parsed);
+            var root = parsed.GetValue(run) ?? order.MakeRun(parsed, parsed.GetValue(recipe));
             return Train(root, parsed.GetValue(Log)!);
         });
         return command;

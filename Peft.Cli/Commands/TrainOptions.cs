@@ -6,6 +6,7 @@ using Peft.Core;
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Quantization;
+using Peft.Core.Recipes;
 using Peft.Core.Runs;
 using Peft.Core.Training;
 using Peft.Core.Training.Tasks;
@@ -42,25 +43,39 @@ internal sealed class TrainOptions
 
     public TrainOptions()
     {
-        training = new TrainingArguments().ToJson().ToDictionary(
-            pair => pair.Key,
-            pair => new Option<string?>("--" + pair.Key) { Description = $"Training argument; default {pair.Value?.ToJsonString()}." },
+        training = TrainingOption.All.ToDictionary(
+            option => option.Name,
+            option => new Option<string?>("--" + option.Name)
+            {
+                Description = $"{option.Help}{(option.Choices.Count > 0 ? $" One of {string.Join(", ", option.Choices)}." : "")} Default {option.Default?.ToJsonString() ?? "none"}.",
+            },
             StringComparer.Ordinal);
     }
 
     public IEnumerable<Option> All =>
         [baseModel, dataset, mix, weight, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
 
-    /// <summary>Makes a run directory from the options and returns its path.</summary>
+    /// <summary>Makes a run directory from the options, over a recipe where one is given, and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
-    public string MakeRun(ParseResult parsed)
+    public string MakeRun(ParseResult parsed, string? recipe = null)
     {
+        var paths = RunDirectory.Create(parsed.GetValue(output) ?? "runs", Order(parsed, recipe));
+        Console.Error.WriteLine($"run directory: {paths.Root} (pause with Ctrl+C, go on with 'peft train --run {paths.Root}')");
+        return paths.Root;
+    }
+
+    /// <summary>The order that the options make, over a recipe where one is given.</summary>
+    /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
+    public RunRequest Order(ParseResult parsed, string? recipe = null)
+    {
+        if (recipe is not null)
+            return Repeat(parsed, recipe);
         var missing = new[] { (baseModel, "--base"), (dataset, "--data") }.Where(o => string.IsNullOrEmpty(parsed.GetValue(o.Item1))).Select(o => o.Item2).ToArray();
         if (missing.Length > 0)
             throw new PeftException($"{string.Join(" and ", missing)} must be given (or --run with a run directory). See 'peft train --help'.");
         var folder = parsed.GetValue(baseModel)!;
         var chosen = CommandLine.Task(parsed.GetValue(task), folder, parsed.GetValue(dataset)!).Name();
-        var request = new RunRequest
+        return new RunRequest
         {
             Id = Ulid.NewUlid().ToString(),
             Name = parsed.GetValue(name)!,
@@ -87,9 +102,38 @@ internal sealed class TrainOptions
             Evaluation = new RunEvaluation { MaxRecords = parsed.GetValue(testRecords), MaxNewTokens = parsed.GetValue(maxNewTokens) },
             CreatedAt = TimeProvider.System.GetUtcNow(),
         };
-        var paths = RunDirectory.Create(parsed.GetValue(output) ?? "runs", request);
-        Console.Error.WriteLine($"run directory: {paths.Root} (pause with Ctrl+C, go on with 'peft train --run {paths.Root}')");
-        return paths.Root;
+    }
+
+    /// <summary>The order of a recipe; what is given besides goes over it.</summary>
+    private RunRequest Repeat(ParseResult parsed, string recipe)
+    {
+        var order = Recipe.Read(recipe, out var hash);
+        bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
+        if (Given(method) || Given(task) || Given(rank))
+            throw new PeftException("--method, --task and --r belong to runs without a recipe; change them in the recipe, or use --set.");
+        var (peft, arguments) = (order.Peft, order.Training);
+        foreach (var (field, text) in Assignments(parsed).Where(pair => !training.ContainsKey(pair.Field)))
+            peft[field] = Value(text);
+        foreach (var (field, value) in Training(parsed))
+            arguments[field] = value?.DeepClone();
+        order = order with
+        {
+            Name = Given(name) ? parsed.GetValue(name)! : order.Name,
+            BaseModel = Given(baseModel) ? Path.GetFullPath(parsed.GetValue(baseModel)!) : order.BaseModel,
+            Dataset = Given(dataset) ? Path.GetFullPath(parsed.GetValue(dataset)!) : order.Dataset,
+            Dtype = Given(dtype) ? parsed.GetValue(dtype)! : order.Dtype,
+            Device = Given(device) ? parsed.GetValue(device)! : order.Device,
+            Threads = Given(threads) ? parsed.GetValue(threads) : order.Threads,
+            Evaluation = order.Evaluation with
+            {
+                MaxRecords = Given(testRecords) ? parsed.GetValue(testRecords) : order.Evaluation.MaxRecords,
+                MaxNewTokens = Given(maxNewTokens) ? parsed.GetValue(maxNewTokens) : order.Evaluation.MaxNewTokens,
+            },
+            CreatedAt = TimeProvider.System.GetUtcNow(),
+        };
+        if (hash is not null && Recipe.DataHash(order.Dataset) is { } found && found != hash)
+            Console.Error.WriteLine($"warning: the recipe was made with other data (hash {hash}, here {found}); results will differ.");
+        return order;
     }
 
     /// <summary>A dataset with its weight behind the last equals sign, 1 where none is given.</summary>

@@ -11,9 +11,19 @@ namespace Peft.Core.Pretraining;
 /// First values as <c>_init_weights</c> of Hugging Face's classes draws them: norms one, biases zero, the rest normal with the config's
 /// <c>initializer_range</c>, or with T5's own widths; the padding token's row is zero where the class says so.
 /// </summary>
-internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool neighbours)
+internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool neighbours) : IDisposable
 {
-    private readonly NeighbourStart? start = neighbours ? new NeighbourStart(config) : null;
+    /// <summary>
+    /// Spread of words and positions in a structured start: an optimizer step moves every row by about the learning rate, whatever its
+    /// gradient, and rows must be large beside that to keep what they say. The first norm makes the scale indifferent to the layers; the
+    /// head's norm starts smaller for it.
+    /// </summary>
+    private const double TableSpread = 0.1;
+
+    private const double HeadGain = 0.3;
+
+    private readonly NeighbourStart? start = neighbours ? new NeighbourStart(config, TableSpread) : null;
+    private readonly AlikeStart? alike = neighbours ? new AlikeStart(config, config is T5Config ? json["initializer_factor"]?.GetValue<double>() ?? 1 : 1) : null;
     private readonly Dictionary<string, Func<Tensor>> known = new(StringComparer.Ordinal);
 
     /// <summary>The values of a parameter; drawn on the CPU from the global generator. The caller disposes them.</summary>
@@ -24,7 +34,7 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool nei
         if (name.EndsWith(".bias", StringComparison.Ordinal))
             return zeros(shape);
         if (name.Contains("norm", StringComparison.OrdinalIgnoreCase))
-            return ones(shape);
+            return neighbours && name is "lm_head.layer_norm.weight" or "cls.predictions.transform.LayerNorm.weight" ? full(shape, HeadGain) : ones(shape);
         var drawn = empty(shape).normal_(0, Spread(name));
         if (config is not T5Config && config.PadTokenId is { } pad && (name == config.EmbeddingPath + ".weight" || IsCountedPosition(name)))
         {
@@ -33,7 +43,39 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool nei
         }
 
         start?.Shape(name, drawn);
+        alike?.Shape(name, drawn);
         return drawn;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => alike?.Dispose();
+
+    /// <summary>
+    /// Lets the bias of a masked-language head start with how often each token occurs, so that the first thousand steps need not be spent on
+    /// that: until then every row of the tied table is pushed the same way, which drowns what tells tokens apart.
+    /// </summary>
+    /// <param name="rows">Ids of the corpus.</param>
+    public void ExpectFrequencies(IReadOnlyList<int[]> rows)
+    {
+        if (!neighbours || config.Task != ModelTask.MaskedLm)
+            return;
+        var counts = new float[config.VocabSize];
+        Array.Fill(counts, 1);
+        foreach (var row in rows)
+        {
+            foreach (var id in row)
+                counts[id]++;
+        }
+
+        foreach (var bias in new[] { "lm_head.bias", "cls.predictions.bias" })
+        {
+            known[bias] = () =>
+            {
+                using var scope = NewDisposeScope();
+                var logarithms = tensor(counts).log();
+                return (logarithms - logarithms.mean()).MoveToOuterDisposeScope();
+            };
+        }
     }
 
     /// <summary>Lets the embedding rows of another base stand where both tokenizers have the same token; others stay drawn.</summary>
@@ -106,7 +148,7 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool nei
     private double Spread(string name)
     {
         if (config is not T5Config t5)
-            return config.InitializerRange;
+            return neighbours && name.EndsWith("_embeddings.weight", StringComparison.Ordinal) ? TableSpread : config.InitializerRange;
         var factor = json["initializer_factor"]?.GetValue<double>() ?? 1;
         bool Ends(string ending) => name.EndsWith(ending + ".weight", StringComparison.Ordinal);
         var width = (double)t5.HiddenSize;

@@ -8,16 +8,13 @@ namespace Peft.Core.Pretraining;
 /// <summary>
 /// First values that let some attention heads look at neighbouring tokens, which a small model otherwise finds only after millions of
 /// tokens. BERT and RoBERTa: positions start as sines and cosines, and heads of the first two layers as rotations that lead from a
-/// position to its neighbour. T5: position scores prefer neighbours in half of the heads, and half of the heads that look at the input
-/// look for the token that is being written. Everything trains from there.
+/// position to its neighbour. T5: position scores prefer neighbours in half of the heads. Everything trains from there.
 /// </summary>
-internal sealed class NeighbourStart(ModelConfig config)
+internal sealed class NeighbourStart(ModelConfig config, double spread)
 {
     private const double FastestTurn = Math.PI;
     private const double Slowest = 1e-3;
     private const double Preference = 7; // e^7 outweighs a few hundred other tokens
-
-    private Tensor? lastQuery;
 
     /// <summary>Changes freshly drawn values in place; called in module order.</summary>
     public void Shape(string name, Tensor drawn)
@@ -39,7 +36,7 @@ internal sealed class NeighbourStart(ModelConfig config)
     /// <summary>Radians per position of a pair of dimensions.</summary>
     private static double Turn(int pair, int pairs) => FastestTurn * Math.Pow(Slowest / FastestTurn, (double)pair / Math.Max(1, pairs - 1));
 
-    private static void ShapeEncoder(BertConfig bert, string name, Tensor drawn)
+    private void ShapeEncoder(BertConfig bert, string name, Tensor drawn)
     {
         if (name.EndsWith("token_type_embeddings.weight", StringComparison.Ordinal))
         {
@@ -60,7 +57,7 @@ internal sealed class NeighbourStart(ModelConfig config)
     }
 
     /// <summary>Positions with the spread of the words: sine and cosine of every pair turn with a speed of their own.</summary>
-    private static Tensor Waves(BertConfig bert)
+    private Tensor Waves(BertConfig bert)
     {
         var (rows, width) = (bert.MaxPositionEmbeddings, bert.HiddenSize);
         var values = new float[rows * width];
@@ -69,8 +66,8 @@ internal sealed class NeighbourStart(ModelConfig config)
             for (var f = 0; f < width / 2 && !(bert.CountsFromPad && p == bert.PadTokenId); f++)
             {
                 var (sine, cosine) = Math.SinCos(p * Turn(f, width / 2));
-                values[(p * width) + (2 * f)] = (float)(sine * Math.Sqrt(2) * bert.InitializerRange);
-                values[(p * width) + (2 * f) + 1] = (float)(cosine * Math.Sqrt(2) * bert.InitializerRange);
+                values[(p * width) + (2 * f)] = (float)(sine * Math.Sqrt(2) * spread);
+                values[(p * width) + (2 * f) + 1] = (float)(cosine * Math.Sqrt(2) * spread);
             }
         }
 
@@ -98,7 +95,7 @@ internal sealed class NeighbourStart(ModelConfig config)
         }
     }
 
-    private void ShapeEncoderDecoder(T5Config t5, string name, Tensor drawn)
+    private static void ShapeEncoderDecoder(T5Config t5, string name, Tensor drawn)
     {
         var half = t5.NumAttentionHeads / 2;
         if (name.EndsWith("relative_attention_bias.weight", StringComparison.Ordinal))
@@ -111,17 +108,6 @@ internal sealed class NeighbourStart(ModelConfig config)
                 var bucket = offset > 0 ? (t5.Buckets / 2) + offset : -offset;
                 drawn[bucket, head].add_(Preference);
             }
-        }
-        else if (name.EndsWith("EncDecAttention.q.weight", StringComparison.Ordinal))
-        {
-            drawn.narrow(0, 0, half * t5.HeadDim).mul_(Math.Sqrt(2));
-            lastQuery?.Dispose();
-            lastQuery = drawn.clone().DetachFromDisposeScope();
-        }
-        else if (name.EndsWith("EncDecAttention.k.weight", StringComparison.Ordinal) && lastQuery is not null)
-        {
-            // Keys of these heads are their queries: a token is found by itself. √D brings them to the spread of keys.
-            drawn.narrow(0, 0, half * t5.HeadDim).copy_(lastQuery.narrow(0, 0, half * t5.HeadDim) * Math.Sqrt(t5.HeadDim));
         }
     }
 

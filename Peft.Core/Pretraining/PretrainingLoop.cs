@@ -24,7 +24,7 @@ internal sealed class PretrainingLoop : IDisposable
     private readonly TrainingArguments arguments;
     private readonly BatchPlan plan;
 
-    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments)
+    public PretrainingLoop(BaseModel model, PeftAdapter weights, IReadOnlyList<int[]> rows, IObjective objective, PretrainingObjective kind, TrainingArguments arguments, double tableRate = 1)
     {
         this.model = model;
         this.rows = rows;
@@ -35,7 +35,11 @@ internal sealed class PretrainingLoop : IDisposable
             [.. rows.Select(row => row.Length)], arguments.PerDeviceTrainBatchSize, arguments.GradientAccumulationSteps, arguments.Seed, groupByLength: true);
         TotalSteps = arguments.TotalSteps(plan.StepsPerEpoch);
         Rates = LearningRates.Of(arguments, TotalSteps);
-        Optimizer = OptimizerChoice.Create(arguments, weights.Trainable, WeightDecayGroups.Of(model.Norms.Select(norm => norm.Path)));
+        Optimizer = OptimizerChoice.Create(
+            arguments,
+            weights.Trainable,
+            WeightDecayGroups.Of(model.Norms.Select(norm => norm.Path)),
+            tableRate == 1 ? null : (parameter, rate) => IsTable(parameter.Name) ? rate * tableRate : rate);
     }
 
     public int TotalSteps { get; }
@@ -108,6 +112,9 @@ internal sealed class PretrainingLoop : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>Whether a weight has a row for every token.</summary>
+    private bool IsTable(string name) => name == model.Config.EmbeddingPath + ".weight" || name == model.Config.HeadPath + ".weight";
 
     private PretrainingBatch Batch(IEnumerable<int[]> members, int step, int part)
     {

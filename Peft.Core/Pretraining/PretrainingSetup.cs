@@ -60,14 +60,14 @@ internal sealed class PretrainingSetup : IDisposable
             throw new PeftException($"objective: a {layout.ModelType} base learns by {layout.Objective}, not by {wanted}.");
         var arguments = TrainingArguments.FromJson(request.Training, out var unreadable);
         var checkedArguments = TrainingArgumentsValidator.Validate(arguments);
-        var problems = unreadable.Concat(checkedArguments.Problems).Concat(Problems(order)).ToList();
+        var problems = unreadable.Concat(checkedArguments.Problems).Concat(PretrainingChecks.Of(order)).ToList();
         if (problems.Count > 0)
             throw new PeftException(string.Join(Environment.NewLine, problems.Select(p => $"{p.Field}: {p.Message}")));
 
         var tokenizer = TokenizerExtension.Write(RunDirectory.Resolve(paths, request.BaseModel), tokenizerFolder, layout.Objective, arguments.MaxLength);
         var (json, config) = layout.Complete(order.Config, tokenizer, paths.Request);
-        if (layout.Objective != PretrainingObjective.SpanCorruption && arguments.MaxLength > config.MaxPositionEmbeddings - (layout.ModelType == "roberta" ? tokenizer.PadId + 1 : 0))
-            throw new PeftException($"max_length: {arguments.MaxLength} tokens do not fit into max_position_embeddings {config.MaxPositionEmbeddings}.");
+        if (PretrainingChecks.Length(layout, config, arguments) is { } tooLong)
+            throw new PeftException($"{tooLong.Field}: {tooLong.Message}");
         var corpus = Corpus.Read(RunDirectory.Resolve(paths, request.Dataset), order.TextField, order.EvalDocuments);
         var objective = ObjectiveOf(layout.Objective, order, tokenizer);
         var rows = TokenRows.Of(corpus.Documents, tokenizer, objective.Room(arguments.MaxLength), order.Pack);
@@ -75,7 +75,8 @@ internal sealed class PretrainingSetup : IDisposable
             throw new PeftException($"{request.Dataset}: no document has a token; there is nothing to learn from.");
 
         torch.manual_seed(arguments.Seed);
-        var fresh = new FreshWeights(config, json, order.NeighbourStart);
+        using var fresh = new FreshWeights(config, json, order.NeighbourStart);
+        fresh.ExpectFrequencies(rows);
         if (order.InitFrom is { } whole)
             fresh.TakeAll(RunDirectory.Resolve(paths, whole));
         else if (order.InitEmbeddingsFrom is { } embeddings)
@@ -109,16 +110,6 @@ internal sealed class PretrainingSetup : IDisposable
     {
         Weights.Dispose();
         Model.Dispose();
-    }
-
-    private static IEnumerable<PeftProblem> Problems(PretrainingOrder order)
-    {
-        if (order.NoiseDensity is not (> 0 and < 1))
-            yield return new PeftProblem("noise_density", $"must lie between 0 and 1, but is {order.NoiseDensity}.");
-        if (order.MeanSpanLength is not (>= 1 and <= 100))
-            yield return new PeftProblem("mean_span_length", $"must lie between 1 and 100, but is {order.MeanSpanLength}.");
-        if (order.EvalDocuments < 0)
-            yield return new PeftProblem("eval_documents", $"must be 0 or more, but is {order.EvalDocuments}.");
     }
 
     private static IObjective ObjectiveOf(PretrainingObjective objective, PretrainingOrder order, PretrainedTokenizer tokenizer)

@@ -27,7 +27,7 @@ internal sealed class PretrainingTrainer : IDisposable
         this.setup = setup;
         this.reporter = reporter;
         this.interrupt = interrupt;
-        loop = new PretrainingLoop(setup.Model, setup.Weights, setup.Rows, setup.Objective, setup.Layout.Objective, setup.Arguments);
+        loop = new PretrainingLoop(setup.Model, setup.Weights, setup.Rows, setup.Objective, setup.Layout.Objective, setup.Arguments, session.Request.Pretraining!.TableRate);
         reporter.TotalSteps = loop.TotalSteps;
     }
 

@@ -61,6 +61,12 @@ public sealed record PretrainingOrder
     /// </summary>
     public bool NeighbourStart { get; init; }
 
+    /// <summary>
+    /// Factor on the learning rate of the tables with a row per token. A step moves every row by about the rate, also those of tokens that it
+    /// did not see: rows that another base has taught should move slower than the rest.
+    /// </summary>
+    public double TableRate { get; init; } = 1;
+
     /// <summary>A base of the same architecture whose weights start the new one's; null draws them.</summary>
     public string? InitFrom { get; init; }
 

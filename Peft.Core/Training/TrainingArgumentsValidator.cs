@@ -123,14 +123,13 @@ public static class TrainingArgumentsValidator
     /// <summary>What has to look at evaluations needs some before the end.</summary>
     private static IEnumerable<PeftProblem> Evaluations(TrainingArguments arguments)
     {
-        const string Way = "set eval_steps above 0, or eval_strategy to epoch.";
         if (arguments.EvalStrategy == "epoch" || (arguments.EvalStrategy == "steps" && arguments.EvalSteps > 0))
             yield break;
         if (arguments.LrSchedulerType == ScheduleOptionsReader.Plateau)
-            yield return new PeftProblem("eval_steps", $"reduce_lr_on_plateau looks at evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "reduce_lr_on_plateau looks at evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
         if (arguments.EarlyStoppingPatience > 0)
-            yield return new PeftProblem("eval_steps", $"early_stopping_patience looks at evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "early_stopping_patience looks at evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
         if (arguments.LoadBestModelAtEnd)
-            yield return new PeftProblem("eval_steps", $"load_best_model_at_end chooses between evaluations while training: {Way}");
+            yield return new PeftProblem("eval_steps", "load_best_model_at_end chooses between evaluations while training: set eval_steps above 0, or eval_strategy to epoch.");
     }
 }

@@ -62,11 +62,11 @@ public sealed record TrainingOption(string Name, Type Type, TrainingOptionGroup 
         foreach (var property in typeof(TrainingArguments).GetProperties().Where(p => p.CanWrite))
         {
             var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
-            var said = (TrainingOptionAttribute?)Attribute.GetCustomAttribute(property, typeof(TrainingOptionAttribute))
-                ?? throw new InvalidOperationException($"{name} does not say what it is.");
+            var said = (TrainingOptionAttribute?)Attribute.GetCustomAttribute(property, typeof(TrainingOptionAttribute)) ?? new TrainingOptionAttribute(TrainingOptionGroup.Course, "");
             IReadOnlyList<string> choices = name switch
             {
                 "optim" => Optimizers.OptimizerChoice.Names,
+                "prompt_format" => Tokenization.PromptTemplate.Formats,
                 "lr_scheduler_type" => LearningRateSchedule.TrainingNames,
                 _ when property.PropertyType.IsEnum => [.. Enum.GetNames(property.PropertyType).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)],
                 _ => said.Choices.Split(' ', StringSplitOptions.RemoveEmptyEntries),

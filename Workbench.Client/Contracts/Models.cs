@@ -61,7 +61,11 @@ public enum OptionKind
 
 /// <summary>One option: Hugging Face field name, default as JSON, limits, help with the reason for the default.</summary>
 public sealed record MethodOptionDto(
-    string Name, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced);
+    string Name, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced)
+{
+    /// <summary>The part of the form that a training argument stands in; empty for options of a method.</summary>
+    public string Group { get; init; } = "";
+}
 
 /// <summary>Training defaults that suit the method, each with its reason.</summary>
 public sealed record TrainingPreset(double LearningRate, int MaxSteps, int BatchSize, IReadOnlyDictionary<string, string> Reasons);

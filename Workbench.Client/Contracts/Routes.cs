@@ -17,6 +17,8 @@ public static class Routes
     public const string Adapters = "/api/adapters";
     public const string Lessons = "/api/lessons";
     public const string Runs = "/api/runs";
+    public const string Pretraining = "/api/pretraining";
+    public const string RateSearches = "/api/rate-searches";
     public const string Comparisons = "/api/comparisons";
     public const string System = "/api/system";
     public const string Health = "/health";

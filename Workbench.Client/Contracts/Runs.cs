@@ -67,6 +67,9 @@ public sealed record RunPreview(
 {
     /// <summary>What this dataset can teach this base, the usual task first.</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>What each training argument is: its kind, its choices, what it does.</summary>
+    public IReadOnlyList<MethodOptionDto> TrainingOptions { get; init; } = [];
 }
 
 /// <summary>Bytes, estimated.</summary>
@@ -91,7 +94,11 @@ public sealed record DraftFix(string Field, string Value, string Code);
 public sealed record RunSummary(
     string Id, string Name, string PeftType, MethodFamily Family, string DatasetId, string DatasetName, string ModelId, string ModelName, RunState State,
     int Step, int TotalSteps, double? EtaSeconds, double? Loss, double? EvalLoss, double? TokensPerSecond, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt,
-    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition);
+    DateTimeOffset? EndedAt, string? ComparisonId, string? Message, RunResult? Result, int Color, int? QueuePosition)
+{
+    /// <summary>Whether it makes a base, and no adapter.</summary>
+    public bool IsPretraining => PeftType == PretrainDraft.PeftType;
+}
 
 /// <summary>What a finished run reached and what it cost.</summary>
 public sealed record RunResult(
@@ -115,7 +122,11 @@ public sealed record RelationScoreDto(string Relation, int TruePositives, int Pr
 
 public sealed record RunDetail(
     RunSummary Summary, RunDraft Draft, string TrainableLine, string Command, string Notes, IReadOnlyDictionary<string, string> Environment,
-    IReadOnlyList<RunFile> Files, long LastSeq);
+    IReadOnlyList<RunFile> Files, long LastSeq)
+{
+    /// <summary>The base model that a pretraining has made; null while there is none.</summary>
+    public string? MadeModelId { get; init; }
+}
 
 public sealed record RunFile(string Path, long Bytes);
 

@@ -36,6 +36,15 @@ public sealed class ApiClient(HttpClient http, IStringLocalizer<SharedText> text
         using var answer = await ExchangeAsync(method, address, body, cancel);
     }
 
+    /// <summary>Sends a file as it is.</summary>
+    public async Task<T> SendStreamAsync<T>(string address, Stream content, CancellationToken cancel = default)
+    {
+        using var body = new StreamContent(content);
+        body.Headers.ContentType = new("application/octet-stream");
+        using var answer = await ExchangeAsync(HttpMethod.Put, address, body, cancel);
+        return await ReadAsync<T>(answer, cancel);
+    }
+
     private async Task<T> ReadAsync<T>(HttpResponseMessage answer, CancellationToken cancel)
     {
         try
@@ -52,7 +61,7 @@ public sealed class ApiClient(HttpClient http, IStringLocalizer<SharedText> text
     {
         using var request = new HttpRequestMessage(method, address.TrimStart('/'));
         if (body is not null)
-            request.Content = JsonContent.Create(body, body.GetType(), options: Json);
+            request.Content = body as HttpContent ?? JsonContent.Create(body, body.GetType(), options: Json);
         HttpResponseMessage answer;
         try
         {

@@ -37,6 +37,7 @@ public static class ClientServices
         services.AddScoped<Features.Models.ModelUploads>();
         services.AddScoped<Features.Adapters.AdaptersApi>();
         services.AddScoped<Features.Adapters.AdapterJobs>();
+        services.AddScoped<Features.Pretraining.PretrainApi>();
         return services.AddRunPages();
     }
 }

@@ -15,6 +15,9 @@ public sealed record DataDirectory(string Root)
 
     public string Models => Path.Combine(Root, "models");
 
+    /// <summary>Texts that were sent to make bases from.</summary>
+    public string Corpora => Path.Combine(Root, "corpora");
+
     /// <summary>Models on their way here: on the same disk as the models, so that the last step is a rename.</summary>
     public string IncomingModels => Path.Combine(Models, ".incoming");
 
@@ -38,7 +41,7 @@ public sealed record DataDirectory(string Root)
     /// <summary>Makes the directory and its parts. Fails with the path when the place is not writable.</summary>
     public void Prepare()
     {
-        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, IncomingModels, Adapters, AdapterWork, Trash })
+        foreach (var folder in new[] { Root, Logs, Runs, Datasets, Models, IncomingModels, Corpora, Adapters, AdapterWork, Trash })
             Directory.CreateDirectory(folder);
     }
 }

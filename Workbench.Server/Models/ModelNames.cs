@@ -12,7 +12,7 @@ internal static class ModelNames
     private const int Longest = 96;
 
     /// <summary>Parts of addresses that mean something else.</summary>
-    private static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase) { "add", "catalogue", "plan", "jobs", "local", "hub" };
+    private static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase) { "add", "catalogue", "plan", "jobs", "local", "hub", "pretrain" };
 
     /// <summary>The name as it will be used.</summary>
     /// <exception cref="PeftException">It cannot be one.</exception>

@@ -62,7 +62,7 @@ internal static class CommandLine
     };
 
     /// <summary>For a POSIX shell.</summary>
-    private static string Quote(string word) =>
+    public static string Quote(string word) =>
         word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=' or ',' or ':' or '+')
             ? word
             : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Peft.Core.Methods;
+using Peft.Core.Training;
 using Workbench.Client.Contracts;
 using Workbench.Server.Methods;
 
@@ -17,6 +18,8 @@ public sealed record ResolvedDraft(JsonObject Peft, JsonObject Training, IReadOn
 /// <summary>Fills in what a person left out: method options first, then the training arguments that suit them.</summary>
 public static partial class DraftResolver
 {
+    private static readonly HashSet<string> s_arguments = TrainingOption.All.Select(option => option.Name).ToHashSet(StringComparer.Ordinal);
+
     /// <param name="draft">What was filled in.</param>
     /// <param name="maxPositions">Longest text of the base.</param>
     /// <param name="task">What is learned, by PEFT's name.</param>
@@ -28,7 +31,7 @@ public static partial class DraftResolver
         var training = TrainingDefaults.Arguments(draft.PeftType, peft, StepsOf(draft), maxPositions).ToJson();
         foreach (var (name, value) in draft.Training)
         {
-            if (!training.ContainsKey(name))
+            if (!s_arguments.Contains(name))
                 unknown.Add(name);
             else if (value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined))
                 training[name] = JsonNode.Parse(value.GetRawText());

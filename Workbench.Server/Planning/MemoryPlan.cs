@@ -1,13 +1,14 @@
 using Peft.Core.Methods;
 using Peft.Core.Models;
 using Peft.Core.Training;
+using Peft.Core.Training.Optimizers;
 using Workbench.Client.Contracts;
 
 namespace Workbench.Server.Planning;
 
 /// <summary>
-/// What a run takes in memory, estimated from shapes: base weights in their element type, what trains in float32, AdamW's two moments and the
-/// gradient beside it, and the values that the backward pass needs. An upper estimate: texts are counted at their longest.
+/// What a run takes in memory, estimated from shapes: base weights in their element type, what trains in float32, what the
+/// optimizer remembers and the gradient beside it, and the values that the backward pass needs. An upper estimate: texts are counted at their longest.
 /// </summary>
 internal static class MemoryPlan
 {
@@ -27,9 +28,9 @@ internal static class MemoryPlan
         var weights = all * weightBytes;
         // A trained base weight is a copy in float32 beside the mapped original.
         var adapter = trainable * Float32;
-        var optimizer = trains ? trainable * Float32 * 3 : 0;
+        var optimizer = trains ? (long)(trainable * Float32 * (1 + OptimizerChoice.ValuesPerParameter(arguments.Optim))) : 0;
         var tokens = (long)arguments.PerDeviceTrainBatchSize * longest;
-        var activations = trains ? Activations(model, tokens, longest, arguments.PerDeviceTrainBatchSize, inBase == all) : Cache(model, tokens);
+        var activations = trains ? Activations(model, tokens, longest, arguments.PerDeviceTrainBatchSize, inBase == all, arguments.GradientCheckpointing) : Cache(model, tokens);
         var total = weights + adapter + optimizer + activations + Runtime;
         return new MemoryEstimate(weights, adapter, optimizer, activations, total, Machine());
     }
@@ -57,12 +58,15 @@ internal static class MemoryPlan
     /// <summary>Memory that this machine (or the container) lets a process have, in bytes.</summary>
     public static long Machine() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    private static long Activations(ModelConfig model, long tokens, int longest, int batch, bool full)
+    private static long Activations(ModelConfig model, long tokens, int longest, int batch, bool full, bool again = false)
     {
+        // Layers that are computed again keep their inputs, and one of them at a time the rest.
+        var whole = again ? 1 : model.NumHiddenLayers;
+        var inputs = again ? (long)model.NumHiddenLayers * tokens * model.HiddenSize * Float32 : 0;
         var widest = model.Linears().Max(linear => Math.Max(linear.InFeatures, linear.OutFeatures));
         var perPosition = ((long)ResidualWidths * model.HiddenSize) + ((long)FeedForwardWidths * widest);
-        var layers = model.NumHiddenLayers * tokens * perPosition * Float32;
-        var scores = (long)model.NumHiddenLayers * batch * model.NumAttentionHeads * longest * longest * Float32;
+        var layers = inputs + (whole * tokens * perPosition * Float32);
+        var scores = (long)whole * batch * model.NumAttentionHeads * longest * longest * Float32;
         // The head is evaluated where there are labels; a quarter of the positions is generous for extraction.
         var logits = tokens / 4 * model.VocabSize * Float32 * 2;
         return layers + scores + logits + (full ? 0 : tokens * model.HiddenSize * Float32);

@@ -4,8 +4,10 @@ using Peft.Core.Methods;
 using Peft.Core.Runs;
 using Peft.Core.Methods.Prefix;
 using Peft.Core.Models;
+using Peft.Core.Training;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
+using Workbench.Server.Methods;
 using Workbench.Server.Storage;
 
 namespace Workbench.Server.Planning;
@@ -38,10 +40,11 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
                 [.. plan.Mix.Select(other => new RunDataset(data.Resolve($"datasets/{other.Dataset.Id}"), other.Weight))]),
             problems,
             Elements(plan.Resolved.Peft),
-            Elements(plan.Resolved.Training),
+            Training(plan.Resolved.Training),
             plan.TaskType)
         {
             Tasks = plan.Tasks,
+            TrainingOptions = TrainingCatalog.All,
         };
     }
 
@@ -64,6 +67,10 @@ public sealed class RunPreviewer(RunPlanner planner, RunTimes times, DataDirecto
 
     private static Dictionary<string, JsonElement> Elements(JsonObject json) =>
         json.Where(pair => pair.Key is not ("peft_type" or "task_type")).ToDictionary(pair => pair.Key, pair => JsonSerializer.SerializeToElement(pair.Value));
+
+    /// <summary>Every argument, those without a value as null: the form shows them, too.</summary>
+    private static Dictionary<string, JsonElement> Training(JsonObject json) =>
+        TrainingOption.All.ToDictionary(option => option.Name, option => JsonSerializer.SerializeToElement(json[option.Name]));
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -96,6 +96,8 @@ internal sealed class PlaygroundHub(ServePool pool, ModelStore models, AdapterSt
             throw new PeftException($"Run '{run.Name}' belongs to base model '{run.ModelName}', not to '{modelId}'.");
         if (run.PeftType == Methods.TrainingDefaults.Baseline)
             return null;
+        if (run.PeftType == PretrainDraft.PeftType)
+            throw new PeftException($"Run '{run.Name}' makes a base model and no adapter. Try the base itself.");
         var folder = data.Run(runId).Adapter;
         return Directory.Exists(folder) ? folder : throw new PeftException($"Run '{run.Name}' has no adapter yet: it is written when training ends or stops.");
     }

@@ -4,6 +4,7 @@ using Peft.Core.Runs;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
 using Workbench.Server.Methods;
+using Workbench.Server.Pretraining;
 using Workbench.Server.Runs.Series;
 using Workbench.Server.Storage;
 
@@ -57,18 +58,19 @@ internal sealed class RunAdoption(IRunStore store, SeriesStore series, DataDirec
         {
             Id = id,
             Name = request.Name.Length > 0 ? request.Name : id,
-            PeftType = request.Peft["peft_type"]?.GetValue<string>() ?? "NONE",
+            PeftType = request.Kind == RunKind.Pretrain ? PretrainDraft.PeftType : request.Peft["peft_type"]?.GetValue<string>() ?? "NONE",
             DatasetName = Path.GetFileName(Path.TrimEndingDirectorySeparator(request.Dataset)),
             ModelName = request.BaseModelName.Length > 0 ? request.BaseModelName : Path.GetFileName(Path.TrimEndingDirectorySeparator(request.BaseModel)),
             State = RunState.Paused,
             Color = color,
             CreatedAt = request.CreatedAt,
             CreatedBy = person.Id,
-            Command = $"peft train --run {paths.Root}",
+            Command = $"peft {(request.Kind == RunKind.Pretrain ? "pretrain" : "train")} --run {paths.Root}",
         };
         // A method that a newer program knows: its run can be looked at all the same.
-        row.Family = MethodCatalog.Knows(row.PeftType) ? MethodCatalog.FamilyOf(row.PeftType) : MethodFamily.Reparameterization;
-        row.DraftJson = JsonSerializer.Serialize(DraftOf(request, row), RunMapper.WebJson);
+        row.Family = MethodCatalog.Knows(row.PeftType) ? MethodCatalog.FamilyOf(row.PeftType)
+            : request.Kind == RunKind.Pretrain ? MethodFamily.Full : MethodFamily.Reparameterization;
+        row.DraftJson = JsonSerializer.Serialize(request.Kind == RunKind.Pretrain ? PretrainingDrafts.Settings(request, "", "") : DraftOf(request, row), RunMapper.WebJson);
         CatchUp(row, paths, cancel);
         await store.AddAsync(row, cancel);
         log.LogInformation("Adopted run {Run} ({Name}) from its directory", id, row.Name);

@@ -1,7 +1,10 @@
+using System.Text;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Peft.Core.Methods;
+using Peft.Core.Recipes;
 using Workbench.Client.Contracts;
 using Workbench.Server.Hosting;
 
@@ -19,6 +22,7 @@ internal static class RunFileEndpoints
         group.MapGet("log", LogAsync).WithName("GetRunLog").WithSummary("The trainer's output: its tail, or what came after a position");
         group.MapGet("files", FilesAsync).WithName("ListRunFiles").WithSummary("The files of the run and their sizes");
         group.MapGet("adapter.zip", AdapterAsync).WithName("DownloadAdapter").WithSummary("The adapter in PEFT's format as a zip");
+        group.MapGet("export/{format}", ExportAsync).WithName("ExportRun").WithSummary("The run as a recipe, a script for HF PEFT, a config for LLaMA-Factory, or one zip with everything");
         group.MapGet("predictions", PredictionsAsync).WithName("ListPredictions").WithSummary("Generated answers beside their references, each triple judged");
         group.MapGet("ranks", RanksAsync).WithName("GetRunRanks").WithSummary("The rank of every adapted module over the steps, where the method moves ranks (AdaLoRA)");
         return routes;
@@ -71,9 +75,34 @@ internal static class RunFileEndpoints
         return TypedResults.Ok(PredictionReader.Read(data.Run(id), name, Math.Max(0, offset), Math.Clamp(count, 1, 500), wrong));
     }
 
-    private static string FileName(string name, string id)
+    private static async Task<Results<FileContentHttpResult, PushStreamHttpResult, ProblemHttpResult>> ExportAsync(
+        string id, string format, HttpContext context, IRunStore store, DataDirectory data, CancellationToken cancel)
+    {
+        if (await store.FindAsync(id, cancel) is not { } run)
+            return RunEndpoints.Missing(id);
+        var known = Enum.GetValues<RunExportFormat>().ToDictionary(value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
+        if (!known.TryGetValue(format, out var wanted))
+            return TypedResults.Problem($"'{format}' is no format; known are {string.Join(", ", known.Keys)}.", statusCode: StatusCodes.Status404NotFound, title: "No such format");
+        var name = $"{Safe(run.Name, id)}-{RunExport.FileName(wanted)}";
+        if (wanted != RunExportFormat.Bundle)
+            return TypedResults.File(Encoding.UTF8.GetBytes(RunExport.Text(data.Run(id), wanted)), "text/plain; charset=utf-8", name);
+
+        // The library writes a zip synchronously.
+        context.Features.GetRequiredFeature<IHttpBodyControlFeature>().AllowSynchronousIO = true;
+        return TypedResults.Stream(
+            stream =>
+            {
+                RunExport.Bundle(data.Run(id), stream);
+                return Task.CompletedTask;
+            },
+            "application/zip", name);
+    }
+
+    private static string FileName(string name, string id) => $"{Safe(name, id)}-adapter.zip";
+
+    private static string Safe(string name, string id)
     {
         var safe = string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).Trim('-', '.');
-        return $"{(safe.Length > 0 ? safe : id)}-adapter.zip";
+        return safe.Length > 0 ? safe : id;
     }
 }

@@ -30,7 +30,18 @@ internal sealed class RunService(RunTracking tracking, RunSupervisor supervisor,
         var position = RunTracking.Position(await tracking.Store.QueueAsync(cancel), id);
         return new RunDetail(
             RunMapper.ToSummary(run, projection, position), RunMapper.ReadDraft(run), projection.TrainableLine, run.Command, run.Notes, projection.Environment,
-            RunFiles.List(data.Run(id)), Math.Max(projection.LastSeq, run.LastSeq));
+            RunFiles.List(data.Run(id)), Math.Max(projection.LastSeq, run.LastSeq))
+        {
+            MadeModelId = run.PeftType == PretrainDraft.PeftType ? MadeModel(data.Run(id)) : null,
+        };
+    }
+
+    /// <summary>The base that a pretraining wrote among the models; null while there is none, or when it went elsewhere.</summary>
+    private string? MadeModel(RunPaths paths)
+    {
+        if (RunDirectory.ReadRequest(paths).Pretraining?.Output is not { } output || data.Resolve(output) is not { } folder)
+            return null;
+        return Path.GetDirectoryName(folder) == data.Models && Directory.Exists(folder) ? Path.GetFileName(folder) : null;
     }
 
     public Task<CommandOutcome> PauseAsync(string id, CancellationToken cancel) => CommandAsync(id, RunSignal.PauseRequested, RunCommand.Pause, "paused", cancel);

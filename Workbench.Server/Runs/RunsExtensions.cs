@@ -12,6 +12,7 @@ internal static class RunsExtensions
     {
         services.AddSingleton<IRunStore, RunStore>();
         services.AddSingleton<RunAdoption>();
+        services.AddSingleton<RateSearches>();
         services.AddSingleton<SeriesStore>();
         services.AddSingleton<WorkerLocator>();
         services.AddSingleton<ITrainerHost, ProcessTrainerHost>();
@@ -29,6 +30,7 @@ internal static class RunsExtensions
     {
         routes.MapRuns();
         routes.MapRunFiles();
+        routes.MapRateSearches();
         routes.MapSeries();
         routes.MapHub<RunsHub>(Routes.RunsHub);
         return routes;

@@ -83,7 +83,7 @@ public static class BatchEncoder
             : (first, second!.Truncate(n2 - over, stride, left));
     }
 
-    private static IReadOnlyList<TokenRow> Padded(PretrainedTokenizer tokenizer, TokenRow[] rows, EncodeOptions options)
+    private static TokenRow[] Padded(PretrainedTokenizer tokenizer, TokenRow[] rows, EncodeOptions options)
     {
         if (options.Padding == Padding.None || rows.Length == 0)
             return rows;

@@ -51,13 +51,14 @@ public static class OptimizerChoice
     /// <param name="arguments">Checked arguments.</param>
     /// <param name="parameters">The tensors that train.</param>
     /// <param name="decays">Which tensors decay, see <see cref="WeightDecayGroups.Of"/>.</param>
+    /// <param name="rateOf">The rate of a tensor, from the rate of the step; null for what <c>loraplus_lr_ratio</c> says.</param>
     /// <exception cref="PeftException">The optimizer cannot work with such tensors.</exception>
-    public static TrainingOptimizer Create(TrainingArguments arguments, IReadOnlyList<NamedParameter> parameters, Func<string, bool> decays)
+    public static TrainingOptimizer Create(TrainingArguments arguments, IReadOnlyList<NamedParameter> parameters, Func<string, bool> decays, Func<NamedParameter, double, double>? rateOf = null)
     {
         ArgumentNullException.ThrowIfNull(arguments);
         var extras = Read(arguments.OptimArgs).ToDictionary(pair => pair.Key, pair => Number(pair.Value) ?? 0, StringComparer.Ordinal);
         double Extra(string key, double standard) => extras.GetValueOrDefault(key, standard);
-        var rates = arguments.LoraplusLrRatio is { } ratio and not 1 ? OptimizerOptions.LoraPlus(ratio, arguments.LearningRate) : null;
+        var rates = rateOf ?? (arguments.LoraplusLrRatio is { } ratio and not 1 ? OptimizerOptions.LoraPlus(ratio, arguments.LearningRate) : null);
         var decay = arguments.WeightDecay;
         return arguments.Optim switch
         {

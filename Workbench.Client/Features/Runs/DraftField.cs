@@ -15,12 +15,23 @@ public enum DraftSection
 public sealed record DraftField(
     string Name, DraftSection Section, OptionKind Kind, string DefaultJson, double? Min, double? Max, IReadOnlyList<string> Choices, string Help, bool Advanced)
 {
+    /// <summary>The part of the form that it stands in; empty for options of a method.</summary>
+    public string Group { get; init; } = "";
+
     public static DraftField OfOption(MethodOptionDto option) =>
         new(option.Name, DraftSection.Peft, option.Kind, option.DefaultJson, option.Min, option.Max, option.Choices, option.Help, option.Advanced);
 
-    /// <summary>Training arguments describe themselves by their default value; the preset's three stand in front.</summary>
-    public static DraftField OfTraining(string name, JsonElement value, IReadOnlyDictionary<string, string> reasons) => new(
-        name, DraftSection.Training, KindOf(value), value.GetRawText(), null, null, [], reasons.GetValueOrDefault(name, ""), !reasons.ContainsKey(name));
+    /// <summary>Training arguments have the default that suits the draft; the preset's three stand in front.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="value">Its default.</param>
+    /// <param name="reasons">Why defaults are as they are.</param>
+    /// <param name="described">What it is; null where the server does not say, then its default tells.</param>
+    public static DraftField OfTraining(string name, JsonElement value, IReadOnlyDictionary<string, string> reasons, MethodOptionDto? described = null) => new(
+        name, DraftSection.Training, described?.Kind ?? KindOf(value), value.GetRawText(), described?.Min, described?.Max, described?.Choices ?? [],
+        reasons.GetValueOrDefault(name, described?.Help ?? ""), !reasons.ContainsKey(name))
+    {
+        Group = described?.Group ?? "",
+    };
 
     public string DefaultText => Write(JsonSerializer.Deserialize<JsonElement>(DefaultJson));
 
@@ -66,6 +77,7 @@ public sealed record DraftField(
 
     /// <summary>Nothing typed: no value where the default is none, an empty text or list, otherwise not a value.</summary>
     private JsonElement? Empty() => DefaultJson == "null" ? JsonSerializer.SerializeToElement<string?>(null)
+        : DefaultJson.StartsWith('{') ? JsonSerializer.SerializeToElement(new Dictionary<string, string>())
         : Kind == OptionKind.Text ? JsonSerializer.SerializeToElement("")
         : Kind == OptionKind.TextList ? JsonSerializer.SerializeToElement(Array.Empty<string>())
         : null;

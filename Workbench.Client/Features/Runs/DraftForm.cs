@@ -62,10 +62,10 @@ public sealed class DraftForm
     }
 
     /// <summary>Takes the training arguments that the server would use, asked for without any change: they are the defaults.</summary>
-    public void Describe(IReadOnlyDictionary<string, JsonElement> training)
+    public void Describe(IReadOnlyDictionary<string, JsonElement> training, IReadOnlyList<MethodOptionDto>? described = null)
     {
         var reasons = Method?.Preset.Reasons ?? new Dictionary<string, string>();
-        var others = training.Where(pair => !IsPreset(pair.Key)).Select(pair => DraftField.OfTraining(pair.Key, pair.Value, reasons));
+        var others = training.Where(pair => !IsPreset(pair.Key)).Select(pair => DraftField.OfTraining(pair.Key, pair.Value, reasons, described?.FirstOrDefault(option => option.Name == pair.Key)));
         _fields = [.. _fields.Where(field => field.Section == DraftSection.Peft || IsPreset(field.Name)), .. others];
     }
 

@@ -25,6 +25,7 @@ public sealed class MethodNames(IStringLocalizer<RunsText> text)
         "LN_TUNING" => "LN tuning",
         "PROBE" => text["methodProbe"],
         "FULL" => text["methodFull"],
+        Contracts.PretrainDraft.PeftType => text["methodPretrain"],
         "NONE" => text["methodNone"],
         _ => peftType,
     };

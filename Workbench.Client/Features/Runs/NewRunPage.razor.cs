@@ -158,7 +158,7 @@ public sealed partial class NewRunPage
         if (_described == key)
             return;
         var plain = await Api.PreviewAsync(_form.Build() with { Peft = [], Training = [] }, cancel);
-        _form.Describe(plain.EffectiveTraining);
+        _form.Describe(plain.EffectiveTraining, plain.TrainingOptions);
         _described = key;
     }
 

@@ -28,9 +28,9 @@ public sealed partial class RunPage
     private string Title => _run is null ? "" : _run.Name.Length > 0 ? _run.Name : Methods.Of(_run.PeftType);
 
     /// <summary>Whether the run's answers are texts; others have no samples to read beside the curves.</summary>
-    private bool Writes => TryModes.BaseAnswers(TryModes.Of(_detail?.Draft.TaskType, null));
+    private bool Writes => _run is { IsPretraining: false } && TryModes.BaseAnswers(TryModes.Of(_detail?.Draft.TaskType, null));
 
-    private bool AdapterReady => _run is { PeftType: not "NONE", State: RunState.Completed or RunState.Stopped or RunState.Evaluating };
+    private bool AdapterReady => _run is { PeftType: not ("NONE" or PretrainDraft.PeftType), State: RunState.Completed or RunState.Stopped or RunState.Evaluating };
 
     public async ValueTask DisposeAsync()
     {
@@ -73,7 +73,7 @@ public sealed partial class RunPage
     private async Task FindExampleAsync()
     {
         _example = null;
-        if (_detail is not { Draft.DatasetId.Length: > 0 } detail)
+        if (_detail is not { Draft.DatasetId.Length: > 0, Summary.IsPretraining: false } detail)
             return;
         try
         {

@@ -67,6 +67,16 @@ public sealed class RunsApi(HttpClient http, ServerTexts server)
 
     public Task<SystemInfo> SystemAsync(CancellationToken cancel = default) => GetAsync<SystemInfo>(Routes.System, cancel);
 
+    /// <summary>Starts a search for a learning rate.</summary>
+    public Task<RateSearch> SearchRateAsync(RunDraft draft) => SendAsync<RateSearch>(HttpMethod.Post, Routes.RateSearches, draft, default);
+
+    public Task<RateSearch> RateSearchAsync(string id, CancellationToken cancel) => GetAsync<RateSearch>($"{Routes.RateSearches}/{Uri.EscapeDataString(id)}", cancel);
+
+    public Task CancelRateSearchAsync(string id) => SendAsync(HttpMethod.Delete, $"{Routes.RateSearches}/{Uri.EscapeDataString(id)}", null, default);
+
+    /// <summary>Where a run is downloaded as something: recipe, hugging_face, llama_factory, bundle.</summary>
+    public static string ExportUrl(string id, string format) => $"{Of(id)}/export/{format}".TrimStart('/');
+
     public static string AdapterUrl(string id) => $"{Of(id)}/adapter.zip".TrimStart('/');
 
     private static string Of(string id) => $"{Routes.Runs}/{Uri.EscapeDataString(id)}";

@@ -123,7 +123,7 @@ public sealed class ImportGoldens
         }
     }
 
-    private static JsonNode Rendered(ImportedRecord record) => record switch
+    private static JsonObject Rendered(ImportedRecord record) => record switch
     {
         ImportedInstruction one => new JsonObject
         {

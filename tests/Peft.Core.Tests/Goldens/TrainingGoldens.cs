@@ -12,6 +12,8 @@ namespace Peft.Core.Tests.Goldens;
 [Trait("Category", "Goldens")]
 public sealed class TrainingGoldens
 {
+    private const int PerturbedRuns = 4;
+
     public static IEnumerable<object[]> Cases() => GoldenCase.Find("training");
 
     [SkippableTheory]
@@ -27,18 +29,25 @@ public sealed class TrainingGoldens
         else
         {
             using var scope = torch.NewDisposeScope();
+            var perturbed = Enumerable.Range(1, PerturbedRuns).Select(seed =>
+            {
+                using var noisy = new TrainingGoldenRun(golden, report);
+                noisy.TrainPerturbed(seed);
+                return noisy.Trained();
+            }).ToArray();
+
             using (var run = new TrainingGoldenRun(golden, report))
             {
                 run.CheckGroups();
                 run.Train();
-                run.CheckFinal();
+                run.CheckFinal(perturbed);
             }
 
             if (golden.Json["resume"] is not null)
             {
                 using var resumed = new TrainingGoldenRun(golden, report);
                 resumed.GoOn();
-                resumed.CheckFinal();
+                resumed.CheckFinal(perturbed);
             }
         }
 

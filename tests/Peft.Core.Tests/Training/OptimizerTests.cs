@@ -101,6 +101,9 @@ public sealed class OptimizerTests
         Assert.True(TensorOps.AllEqual(left, right));
     }
 
+    [Fact]
+    public void Options_All_SayWhatTheyAre() => Assert.All(TrainingOption.All, option => Assert.True(option.Help.Length > 10, option.Name));
+
     [Theory]
     [InlineData("adam", "", "optim")]
     [InlineData("sgd", "speed=3", "optim_args")]

@@ -103,6 +103,33 @@ public sealed class DraftFormTests
     }
 
     [Fact]
+    public void Describe_WhatTheServerSays_DecidesKindChoicesAndEmptyValues()
+    {
+        _form.Describe(
+            new Dictionary<string, System.Text.Json.JsonElement>
+            {
+                ["optim"] = Samples.Json("adamw_torch"), ["neftune_noise_alpha"] = Samples.Json(null), ["lr_scheduler_kwargs"] = System.Text.Json.JsonDocument.Parse("{}").RootElement,
+            },
+            [
+                new("optim", OptionKind.Choice, "\"adamw_torch\"", null, null, ["adamw_torch", "sgd"], "What changes the weights.", true) { Group = "Optimizer" },
+                new("neftune_noise_alpha", OptionKind.Number, "null", null, null, [], "Noise.", true),
+                new("lr_scheduler_kwargs", OptionKind.Text, "{}", null, null, [], "Options.", true),
+            ]);
+
+        var optim = _form.Fields.Single(field => field.Name == "optim");
+        Assert.Equal((OptionKind.Choice, "Optimizer", "What changes the weights."), (optim.Kind, optim.Group, optim.Help));
+        _form.Set("neftune_noise_alpha", "5");
+        _form.Set("lr_scheduler_kwargs", "{\"patience\": 3}");
+        Assert.Empty(_form.Problems());
+        Assert.Equal(5, _form.Build().Training["neftune_noise_alpha"].GetDouble());
+        Assert.Equal(3, _form.Build().Training["lr_scheduler_kwargs"].GetProperty("patience").GetInt32());
+        _form.Set("neftune_noise_alpha", "");
+        Assert.False(_form.IsChanged("neftune_noise_alpha"));
+        _form.Set("lr_scheduler_kwargs", "");
+        Assert.Empty(_form.Problems());
+    }
+
+    [Fact]
     public void Take_EarlierDraft_MarksWhatDiffersFromTheDefaults()
     {
         _form.Take(new() { DatasetId = "d1", ModelId = "m1", PeftType = "LORA", Peft = new() { ["r"] = Samples.Json(4), ["lora_dropout"] = Samples.Json(0.05) } });

@@ -46,6 +46,35 @@ public sealed class PreviewTests(SeededServer server) : IClassFixture<SeededServ
     }
 
     [Fact]
+    public async Task Preview_TrainingOptions_AreDescribedAndTaken()
+    {
+        var preview = await PreviewAsync(Draft("LORA") with
+        {
+            Training = Json("{\"optim\":\"adafactor\",\"neftune_noise_alpha\":5,\"lr_scheduler_kwargs\":{},\"load_best_model_at_end\":true,\"greater_is_better\":null}"),
+        });
+
+        Assert.DoesNotContain(preview.Problems, problem => problem.Severity == "error");
+        Assert.Equal(5, preview.EffectiveTraining["neftune_noise_alpha"].GetDouble());
+        Assert.Equal(JsonValueKind.Null, preview.EffectiveTraining["loraplus_lr_ratio"].ValueKind);
+        Assert.Contains("--optim adafactor", preview.Command, StringComparison.Ordinal);
+        var optim = preview.TrainingOptions.Single(option => option.Name == "optim");
+        Assert.Equal(OptionKind.Choice, optim.Kind);
+        Assert.Contains("sgd", optim.Choices);
+        Assert.Equal("Optimizer", optim.Group);
+        Assert.Equal(preview.EffectiveTraining.Keys.Order(), preview.TrainingOptions.Select(option => option.Name).Order());
+    }
+
+    [Fact]
+    public async Task Preview_CheckpointingAndSgd_TakeLessMemory()
+    {
+        var usual = await PreviewAsync(Draft("LORA"));
+        var frugal = await PreviewAsync(Draft("LORA") with { Training = Json("{\"optim\":\"sgd\",\"gradient_checkpointing\":true}") });
+
+        Assert.True(frugal.Memory.Optimizer < usual.Memory.Optimizer);
+        Assert.True(frugal.Memory.Activations < usual.Memory.Activations);
+    }
+
+    [Fact]
     public async Task Preview_PrefixWithoutProjection_TakesItsOwnRate()
     {
         var preview = await PreviewAsync(Draft("PREFIX_TUNING") with { Peft = Json("""{"prefix_projection":false}""") });

@@ -37,9 +37,23 @@ internal sealed class RandomModel : IDisposable
          "vocab_size":151936,"max_position_embeddings":4096,"tie_word_embeddings":true,"rope_theta":1000000.0}
         """);
 
+    /// <summary>The shape of GPT-2's smallest: 124 million parameters.</summary>
+    public static RandomModel Gpt2() => Write("float32", """
+        {"model_type":"gpt2","architectures":["GPT2LMHeadModel"],"n_embd":768,"n_layer":12,"n_head":12,"n_positions":1024,"vocab_size":50257,
+         "resid_pdrop":0.0,"embd_pdrop":0.0,"attn_pdrop":0.0}
+        """);
+
+    /// <summary>The shape of BERT-base with the Chinese vocabulary, and a head for six labels.</summary>
+    public static RandomModel BertBase() => Write("float32", """
+        {"model_type":"bert","architectures":["BertForSequenceClassification"],"hidden_size":768,"intermediate_size":3072,"num_hidden_layers":12,
+         "num_attention_heads":12,"vocab_size":21128,"max_position_embeddings":512,"type_vocab_size":2,"pad_token_id":0,"hidden_act":"gelu",
+         "layer_norm_eps":1e-12,"hidden_dropout_prob":0.0,"attention_probs_dropout_prob":0.0,
+         "id2label":{"0":"0","1":"1","2":"2","3":"3","4":"4","5":"5"}}
+        """, ModelTask.SeqCls);
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
-    private static RandomModel Write(string dtype, string config)
+    private static RandomModel Write(string dtype, string config, ModelTask? task = null)
     {
         var folder = Directory.CreateTempSubdirectory("peft-bench-").FullName;
         var json = JsonNode.Parse(config)!.AsObject();
@@ -49,9 +63,12 @@ internal sealed class RandomModel : IDisposable
         using var gradOff = no_grad();
         manual_seed(1);
         var type = DTypes.FloatFromName(dtype)!.Value;
-        var tensors = ModelConfig.Load(folder).Parameters().Select(p =>
+        var tensors = ModelConfig.Load(folder, task).Parameters().Select(p =>
         {
-            var random = p.Name.Contains("norm", StringComparison.Ordinal) ? ones([.. p.Shape]) : empty([.. p.Shape]).normal_(0, 0.02);
+            var isNorm = p.Name.Contains("norm", StringComparison.OrdinalIgnoreCase) || p.Name.Contains(".ln_", StringComparison.Ordinal);
+            var random = p.Name.EndsWith(".bias", StringComparison.Ordinal) ? zeros([.. p.Shape])
+                : isNorm ? ones([.. p.Shape])
+                : empty([.. p.Shape]).normal_(0, 0.02);
             using (random)
                 return new NamedParameter(p.Name, random.to(type, copy: true));
         }).ToList();

@@ -1,6 +1,27 @@
+using System.CommandLine;
+using BenchmarkDotNet.Running;
 using Peft.Bench;
 using Peft.Core;
 using Peft.Core.Runtime;
+
+if (args.FirstOrDefault() is "row" or "harness" or "kernels" or "--help" or "-h")
+{
+    var kernels = new Command("kernels", "Times single kernels with BenchmarkDotNet.");
+    kernels.SetAction(_ =>
+    {
+        BenchmarkRunner.Run<KernelBenchmarks>();
+    });
+    var root = new RootCommand("Times training. Besides these there are: all, steps, decode, stream, shapes, mapping, qlora.") { RowOptions.Command(RowBench.Run), HarnessBench.Command(), kernels };
+    try
+    {
+        return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+    catch (PeftException error)
+    {
+        await Console.Error.WriteLineAsync(error.Message);
+        return 1;
+    }
+}
 
 // Usage: Peft.Bench [all|steps|decode|stream|shapes|mapping|qlora] [--model <folder>] [--threads N] [--steps N] …
 try
