@@ -22,11 +22,13 @@ internal static class QloraBench
         Console.WriteLine("0.5B shape of Qwen2.5, batch 1 x 256 tokens, LoRA r 8 on every linear layer");
         Console.WriteLine("base             matrices MiB  peak above empty MiB  s/step");
         var plain = Child(options, half.Folder, "none");
-        var quantized = Child(options, half.Folder, "nf4");
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"4-bit / bf16     {quantized[0] / plain[0],12:F3}  {quantized[1] / plain[1],20:F3}  {quantized[2] / plain[2],6:F2}"));
+        Compare(plain, Child(options, half.Folder, "nf4"));
+        Compare(plain, Child(options, half.Folder, "prepared"));
     }
+
+    private static void Compare(double[] plain, double[] quantized) => Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"4-bit / bf16     {quantized[0] / plain[0],12:F3}  {quantized[1] / plain[1],20:F3}  {quantized[2] / plain[2],6:F2}"));
 
     /// <summary>One measurement, printed for the parent.</summary>
     public static void Measure(BenchOptions options)
@@ -41,10 +43,10 @@ internal static class QloraBench
         var quantization = options.Quantize == "none" ? null : new QuantizationConfig
         {
             LoadIn4Bit = true,
-            Bnb4BitQuantType = options.Quantize,
+            Bnb4BitQuantType = "nf4",
             Bnb4BitUseDoubleQuant = true,
             Bnb4BitComputeDtype = TorchRuntime.CpuBFloat16IsFast ? "bfloat16" : "float32",
-            PrepareModelForKbitTraining = false,
+            PrepareModelForKbitTraining = options.Quantize == "prepared",
         };
         using var model = CausalLanguageModel.Load(options.Model, new ModelLoadOptions { Dtype = "bfloat16", Quantization = quantization });
         using var adapter = PeftMethods.Create(model, new LoraConfig { LoraAlpha = 16, TargetModules = ModuleSelector.FromPattern("all-linear") });
@@ -90,7 +92,7 @@ internal static class QloraBench
         if (process.ExitCode != 0)
             throw new PeftException($"The measurement of {quantize} failed with code {process.ExitCode}.");
         var numbers = output.Trim().Split('\n')[^1].Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture)).ToArray();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(quantize == "none" ? "bfloat16" : quantize + ", double"),-16} {numbers[0],12:F0}  {numbers[1],20:F0}  {numbers[2],6:F2}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(quantize == "none" ? "bfloat16" : quantize == "nf4" ? "nf4, double" : "nf4, prepared"),-16} {numbers[0],12:F0}  {numbers[1],20:F0}  {numbers[2],6:F2}"));
         return numbers;
     }
 }

@@ -143,6 +143,9 @@ public sealed record PeftMethodDescriptor
     /// <summary>Whether its change can be added into the base weights.</summary>
     public required bool CanMerge { get; init; }
 
+    /// <summary>Parameters of the smallest base on which published results find it level with other methods; 0 where size does not matter.</summary>
+    public long UsefulFrom { get; init; }
+
     /// <summary>Names of methods that come nearest to it, for bases on which it makes no sense.</summary>
     public IReadOnlyList<string> Nearest { get; init; } = [];
 

@@ -49,7 +49,7 @@ internal sealed class SavedModules : IDisposable
         if (!model.Config.HeadIsTied || parameter != model.Embedding.WeightParameter)
             return parameter;
         var (embedding, head) = (model.Embedding, model.Head!);
-        var own = new ModelParameter(name, parameter.Original);
+        var own = parameter.Renamed(name);
         untied.Add(name.Contains(model.Config.HeadPath!, StringComparison.Ordinal)
             ? (p => head.WeightParameter = p, own, parameter)
             : (p => embedding.WeightParameter = p, own, parameter));

@@ -136,8 +136,10 @@ public abstract class BaseModel : IDisposable
         };
         using var checkpoint = Checkpoint.Open(folder);
         using var gradOff = no_grad();
-        var weights = WeightSource.From(
-            checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device, BaseQuantization.Choose(folder, config, options.Quantization));
+        var quantization = BaseQuantization.Choose(folder, config, options.Quantization);
+        if (quantization is not null)
+            TorchRuntime.PreferLittleMemory();
+        var weights = WeightSource.From(checkpoint, config, ChooseDtype(options.Dtype, config, checkpoint), device, quantization);
         var model = ModelRegistry.Find(config.ModelType).Create(config, weights);
         model.Folder = folder;
         model.Arithmetic = options.Arithmetic;

@@ -30,6 +30,18 @@ public static class CausalLoss
         Tensor labels,
         double? numItemsInBatch = null,
         double labelSmoothing = 0,
+        Tensor? places = null) =>
+        Compute(model, inputIds, attentionMask, labels, numItemsInBatch, labelSmoothing, ScoredLoss.UsualScoresAtATime, places);
+
+    /// <summary>The same with another number of scores that may be in memory at a time.</summary>
+    internal static Tensor Compute(
+        CausalLanguageModel model,
+        Tensor inputIds,
+        Tensor? attentionMask,
+        Tensor labels,
+        double? numItemsInBatch,
+        double labelSmoothing,
+        long scoresAtATime,
         Tensor? places = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -43,11 +55,16 @@ public static class CausalLoss
         if (positions.Length == 0)
             return (flat.to(ScalarType.Float32).sum() * 0).MoveToOuterDisposeScope();
         var chosen = flat.index_select(0, tensor(positions, device: model.Device)); // [n, C]
-        var logits = model.Logits(chosen); // [n, V]
         var target = tensor(targets, device: model.Device);
         var divideByOwnCount = numItemsInBatch is null || labelSmoothing > 0;
+        if (ScoredLoss.Suits(model, positions.Length, scoresAtATime))
+        {
+            var divisor = divideByOwnCount ? positions.Length : numItemsInBatch!.Value;
+            return ScoredLoss.Compute(model, chosen, target, divisor, labelSmoothing, scoresAtATime).MoveToOuterDisposeScope();
+        }
+
         var loss = F.cross_entropy(
-            logits,
+            model.Logits(chosen), // [n, V]
             target,
             reduction: divideByOwnCount ? nn.Reduction.Mean : nn.Reduction.Sum,
             label_smoothing: labelSmoothing);

@@ -28,10 +28,12 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, ModelConfig config)
         return config.Derived(name, checkpoint);
     }
 
-    /// <summary>As <see cref="Find(string)"/>, but read into memory instead of mapped: a weight that is quantised leaves no pages behind.</summary>
-    public Tensor Read(string name) => NameInFile(name) is { } stored
-        ? checkpoint.Read(stored)
-        : config.Derived(name, checkpoint) ?? throw new PeftException($"{Where()}: tensor '{name}' is missing.");
+    /// <summary>Says that a weight was looked at and will not be needed again: its pages of the mapped file go.</summary>
+    public void Forget(string name)
+    {
+        if (NameInFile(name) is { } stored)
+            checkpoint.Forget(stored);
+    }
 
     /// <summary>Whether the files hold a weight in 4 bits.</summary>
     public bool IsQuantized(string name) => NameInFile(name) is { } stored && StateName(stored) is not null;

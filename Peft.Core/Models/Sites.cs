@@ -103,14 +103,20 @@ public sealed class LinearSite : Site
     public Tensor Forward(Tensor input) => Adapter is { } adapter ? adapter.Forward(this, input) : Base(input);
 
     /// <summary>Output of the layer without its adapter and its bias.</summary>
-    public Tensor Product(Tensor input) => WeightParameter.Quantized is { } quantized
-        ? quantized.Linear(input, null)
-        : F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing);
+    public Tensor Product(Tensor input) => Multiply(input, null);
 
     /// <summary>Output of the layer without its adapter.</summary>
-    public Tensor Base(Tensor input) => WeightParameter.Quantized is { } quantized
-        ? quantized.Linear(input, BiasParameter?.Computing)
-        : F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing, BiasParameter?.Computing);
+    public Tensor Base(Tensor input) => Multiply(input, BiasParameter?.Computing);
+
+    private Tensor Multiply(Tensor input, Tensor? bias)
+    {
+        if (WeightParameter.Quantized is { } quantized)
+            return quantized.Linear(input, bias);
+        if (WeightParameter.Narrow is not { } narrow || Transposed)
+            return F.linear(input, Transposed ? WeightParameter.Computing.t() : WeightParameter.Computing, bias);
+        var output = FrozenProduct.Of(input, narrow);
+        return bias is null ? output : output + bias;
+    }
 }
 
 /// <summary>An embedding with one slot for an adapter.</summary>
@@ -132,7 +138,9 @@ public sealed class EmbeddingSite : Site
     public Tensor Forward(Tensor ids) => Adapter is { } adapter ? adapter.Forward(this, ids) : Base(ids);
 
     /// <summary>Embeddings without the adapter.</summary>
-    public Tensor Base(Tensor ids) => WeightParameter.Computing.index_select(0, ids);
+    public Tensor Base(Tensor ids) => WeightParameter.Narrow is { } narrow
+        ? narrow.Rows(ids)
+        : WeightParameter.Computing.index_select(0, ids);
 }
 
 /// <summary>The attention of one layer, as methods see it.</summary>

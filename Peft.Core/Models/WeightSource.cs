@@ -117,14 +117,14 @@ public sealed class WeightSource
     {
         if (quantization is not null && checkpoint!.IsQuantized(path + ".weight"))
             return Quantized(path, quantization, transposed, bias ? outFeatures : 0);
-        var weight = transposed ? Take(path + ".weight", inFeatures, outFeatures) : Take(path + ".weight", outFeatures, inFeatures);
+        var weight = transposed ? Take(path + ".weight", inFeatures, outFeatures) : TakeTable(path + ".weight", outFeatures, inFeatures);
         return new LinearSite(path, weight, bias ? Take(path + ".bias", outFeatures) : null, transposed);
     }
 
     /// <summary>An embedding table [rows, width].</summary>
     public EmbeddingSite Embedding(string path, int rows, int width)
     {
-        var site = new EmbeddingSite(path, Take(path + ".weight", rows, width));
+        var site = new EmbeddingSite(path, TakeTable(path + ".weight", rows, width));
         embeddings.Add(site);
         return site;
     }
@@ -160,15 +160,35 @@ public sealed class WeightSource
         var stored = checkpoint!.FindQuantized(name);
         if (stored is null)
         {
-            using var weight = checkpoint.Read(name);
+            using var weight = checkpoint.Find(name) ?? throw new PeftException($"Tensor '{name}' is missing from the weights, and what is drawn anew is not kept in 4 bits.");
             using var upright = transposed ? weight.t() : weight.alias();
             using var typed = upright.to(loaded);
             stored = QuantizedTensor.Quantize(typed, how.Config.Bnb4BitQuantType, how.Config.Bnb4BitUseDoubleQuant);
+            checkpoint.Forget(name);
         }
 
         var parameter = new ModelParameter(name, new QuantizedWeight(stored.To(Device), how.Config.ComputeType, how.Buffer), DType);
         taken.Add(parameter);
         return new LinearSite(path, parameter, biasWidth > 0 ? Take(path + ".bias", biasWidth) : null);
+    }
+
+    /// <summary>
+    /// An embedding or a head. Beside matrices in 4 bits they are the largest of what is left: where they compute in float32 they stay in the
+    /// narrower type they were stored in or loaded as, and the rows that are needed are widened when they are.
+    /// </summary>
+    private ModelParameter TakeTable(string name, params long[] shape)
+    {
+        if (quantization is null || DType != ScalarType.Float32 || checkpoint!.Find(name) is not { } stored)
+            return Take(name, shape);
+        using (stored)
+        {
+            var kept = loaded == ScalarType.Float32 ? stored.dtype : loaded;
+            if (kept is not (ScalarType.BFloat16 or ScalarType.Float16))
+                return Take(name, shape);
+            var parameter = new ModelParameter(name, new NarrowMatrix(stored.to(kept, Device).DetachFromDisposeScope(), DType), DType);
+            taken.Add(parameter);
+            return parameter;
+        }
     }
 
     private Tensor? Load(string name, long[] shape)

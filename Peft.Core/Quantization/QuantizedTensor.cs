@@ -49,15 +49,14 @@ public sealed unsafe class QuantizedTensor : IDisposable
         ArgumentNullException.ThrowIfNull(weight);
         var type = FourBitCode.Find(quantType);
         using var cpu = TensorOps.Contiguous(weight);
-        using var plain = cpu.to(ScalarType.Float32);
-        var count = plain.numel();
+        var (count, dtype) = (cpu.numel(), cpu.dtype);
         var blocks = (count + blockSize - 1) / blockSize;
         var packed = zeros([(count + 1) / 2, 1], ScalarType.Byte).DetachFromDisposeScope();
         var absmax = empty([blocks], ScalarType.Float32).DetachFromDisposeScope();
-        var source = Address<float>(plain);
+        var source = Address<byte>(cpu);
         var target = Address<byte>(packed);
         var scales = Address<float>(absmax);
-        Spread(blocks, 1024, (first, last) => QuantizeBlocks(type, source, target, scales, blockSize, count, first, last));
+        Spread(blocks, 1024, (first, last) => QuantizeBlocks(type, source, dtype, target, scales, blockSize, count, first, last));
         if (count % 2 != 0)
             target[count / 2] |= type.Zero;
         var state = new QuantizedState { QuantType = type.Name, BlockSize = blockSize, DType = weight.dtype, Shape = weight.shape };
@@ -172,16 +171,38 @@ public sealed unsafe class QuantizedTensor : IDisposable
         ? new BlockScales(Address<float>(Absmax))
         : new BlockScales(Address<byte>(Absmax), Address<float>(nestedMap!), Address<float>(NestedAbsmax), (float)State.NestedOffset!.Value, State.NestedBlockSize!.Value);
 
-    private static void QuantizeBlocks(FourBitCode type, float* source, byte* target, float* scales, int blockSize, long count, long first, long last)
+    private static void QuantizeBlocks(FourBitCode type, byte* source, ScalarType dtype, byte* target, float* scales, int blockSize, long count, long first, long last)
     {
-        var patterns = new byte[blockSize];
+        var (patterns, values) = (new byte[blockSize], new float[blockSize]);
         for (var block = first; block < last; block++)
         {
             var start = block * blockSize;
             var length = (int)Math.Min(blockSize, count - start);
-            scales[block] = type.Quantize(new ReadOnlySpan<float>(source + start, length), blockSize, patterns);
+            Widen(source, dtype, start, values.AsSpan(0, length));
+            scales[block] = type.Quantize(values.AsSpan(0, length), blockSize, patterns);
             for (var i = 0; i < length; i++)
                 target[(start + i) / 2] |= (byte)((i & 1) == 0 ? patterns[i] << 4 : patterns[i]);
+        }
+    }
+
+    /// <summary>A stretch of numbers as float32, so that no wide copy of the matrix is made.</summary>
+    private static void Widen(byte* source, ScalarType dtype, long start, Span<float> target)
+    {
+        switch (dtype)
+        {
+            case ScalarType.Float32:
+                new ReadOnlySpan<float>((float*)source + start, target.Length).CopyTo(target);
+                break;
+            case ScalarType.BFloat16:
+                for (var i = 0; i < target.Length; i++)
+                    target[i] = BitConverter.UInt32BitsToSingle((uint)((ushort*)source)[start + i] << 16);
+                break;
+            case ScalarType.Float16:
+                for (var i = 0; i < target.Length; i++)
+                    target[i] = (float)((Half*)source)[start + i];
+                break;
+            default:
+                throw new PeftException($"A matrix of type {DTypes.Name(dtype)} cannot be quantised; it must be float32, bfloat16 or float16.");
         }
     }
 

@@ -102,11 +102,27 @@ public static partial class TorchRuntime
     {
         if (!OperatingSystem.IsLinux())
             return;
+        SetHeap(ownMappingFrom: 1 << 30, trimFrom: int.MaxValue);
+    }
+
+    /// <summary>
+    /// From now on every larger piece of memory goes back to the kernel when it is freed, instead of leaving a hole in the heap that the next
+    /// piece does not fit into: for bases that are kept in 4 bits because memory is short. With a 0.5B base and 256 tokens it takes 200 MiB
+    /// off the peak for a few percent of the time. Holds for the whole process.
+    /// </summary>
+    internal static void PreferLittleMemory()
+    {
+        if (OperatingSystem.IsLinux())
+            SetHeap(ownMappingFrom: 256 << 10, trimFrom: 16 << 20);
+    }
+
+    private static void SetHeap(int ownMappingFrom, int trimFrom)
+    {
         const int trimThreshold = -1, mmapThreshold = -3;
         try
         {
-            _ = MallocOption(mmapThreshold, 1 << 30);
-            _ = MallocOption(trimThreshold, int.MaxValue);
+            _ = MallocOption(mmapThreshold, ownMappingFrom);
+            _ = MallocOption(trimThreshold, trimFrom);
         }
         catch (EntryPointNotFoundException)
         {

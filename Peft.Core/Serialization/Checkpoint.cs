@@ -66,6 +66,9 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="PeftException">No such tensor.</exception>
     public Tensor Read(string name) => File(name) is SafetensorsFile file ? file.Read(name) : Tensor(name);
 
+    /// <summary>Gives pages that were only looked at in passing back to the system.</summary>
+    public void Forget(string name) => File(name).Forget();
+
     /// <summary>The file that holds a tensor, for messages.</summary>
     public string PathOf(string name) => File(name).Path;
 

@@ -22,4 +22,9 @@ public interface IWeightFile : IDisposable
     /// <summary>A tensor; the caller disposes it, and it stays valid after the file is disposed.</summary>
     /// <exception cref="PeftException">No such tensor, or one that cannot be handed out; names file and tensor.</exception>
     torch.Tensor Tensor(string name);
+
+    /// <summary>Gives pages that were only looked at in passing back to the system, where tensors are mapped; the tensors stay valid.</summary>
+    void Forget()
+    {
+    }
 }

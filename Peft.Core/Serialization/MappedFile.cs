@@ -1,3 +1,4 @@
+using Peft.Core.Runtime;
 using Peft.Core.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,6 +41,19 @@ internal sealed class MappedFile(string path) : IDisposable
         }
 
         return flat;
+    }
+
+    /// <summary>
+    /// Gives the pages that were read so far back to the system, which reads them again when they are needed: what was only looked at in
+    /// passing does not count as this process's memory. Must not be called once somebody wrote to a view.
+    /// </summary>
+    public void Forget()
+    {
+        foreach (var mapping in mappings.Values)
+        {
+            using var first = mapping.narrow(0, 0, 1);
+            ProcessMemory.ForgetMapping(first, length);
+        }
     }
 
     /// <inheritdoc />

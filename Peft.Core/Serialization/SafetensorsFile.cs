@@ -74,5 +74,8 @@ public sealed class SafetensorsFile : IWeightFile
     }
 
     /// <inheritdoc />
+    public void Forget() => mapped.Forget();
+
+    /// <inheritdoc />
     public void Dispose() => mapped.Dispose();
 }

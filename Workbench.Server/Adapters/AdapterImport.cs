@@ -13,6 +13,8 @@ internal sealed class AdapterImport(AdapterStore store, DataDirectory data)
     /// <summary>Largest upload.</summary>
     public const long Largest = 8L << 30;
 
+    /// <summary>A zip ends with a record of this many bytes.</summary>
+    private const int SmallestZip = 22;
     private const int MostFiles = 64;
     private static readonly string[] s_endings = [".safetensors", ".bin", ".json", ".md", ".txt", ".model"];
 
@@ -26,7 +28,7 @@ internal sealed class AdapterImport(AdapterStore store, DataDirectory data)
         try
         {
             if (files.Count == 1 && files[0].FileName.EndsWith(".zip", StringComparison.OrdinalIgnoreCase))
-                await UnpackAsync(files[0], folder, cancel);
+                await UnpackCheckedAsync(files[0], folder, cancel);
             else
                 await CopyAsync(files, folder, cancel);
             var config = Check(folder);
@@ -54,32 +56,36 @@ internal sealed class AdapterImport(AdapterStore store, DataDirectory data)
         }
     }
 
+    private static async Task UnpackCheckedAsync(IFormFile file, string folder, CancellationToken cancel)
+    {
+        var refusal = $"'{file.FileName}' is no zip file, or a damaged one.";
+        if (file.Length < SmallestZip)
+            throw new PeftException(refusal);
+        try
+        {
+            await UnpackAsync(file, folder, cancel);
+        }
+        catch (Exception damaged) when (damaged is InvalidDataException or EndOfStreamException)
+        {
+            throw new PeftException(refusal, damaged);
+        }
+    }
+
     private static async Task UnpackAsync(IFormFile file, string folder, CancellationToken cancel)
     {
         await using var stream = file.OpenReadStream();
-        ZipArchive archive;
-        try
-        {
-            archive = await ZipArchive.CreateAsync(stream, ZipArchiveMode.Read, leaveOpen: false, entryNameEncoding: null, cancel);
-        }
-        catch (InvalidDataException damaged)
-        {
-            throw new PeftException($"'{file.FileName}' is no zip file, or a damaged one.", damaged);
-        }
+        await using var archive = await ZipArchive.CreateAsync(stream, ZipArchiveMode.Read, leaveOpen: false, entryNameEncoding: null, cancel);
 
-        await using (archive)
+        // What is kept lies beside adapter_config.json; a zip usually has one folder at its top.
+        var config = archive.Entries.Where(entry => entry.Name == PeftConfig.FileName).OrderBy(entry => entry.FullName.Length).FirstOrDefault()
+            ?? throw new PeftException($"There is no {PeftConfig.FileName} in '{file.FileName}'. An adapter is a folder with {PeftConfig.FileName} and its weights.");
+        var root = config.FullName[..^config.Name.Length];
+        var kept = archive.Entries.Where(entry => entry.FullName == root + entry.Name && IsKept(entry.Name)).ToArray();
+        Limit(kept.Length, kept.Sum(entry => entry.Length));
+        foreach (var entry in kept)
         {
-            // What is kept lies beside adapter_config.json; a zip usually has one folder at its top.
-            var config = archive.Entries.Where(entry => entry.Name == PeftConfig.FileName).OrderBy(entry => entry.FullName.Length).FirstOrDefault()
-                ?? throw new PeftException($"There is no {PeftConfig.FileName} in '{file.FileName}'. An adapter is a folder with {PeftConfig.FileName} and its weights.");
-            var root = config.FullName[..^config.Name.Length];
-            var kept = archive.Entries.Where(entry => entry.FullName == root + entry.Name && IsKept(entry.Name)).ToArray();
-            Limit(kept.Length, kept.Sum(entry => entry.Length));
-            foreach (var entry in kept)
-            {
-                await using var source = await entry.OpenAsync(cancel);
-                await SaveAsync(source, SafePath.Under(folder, entry.Name), entry.Length, cancel);
-            }
+            await using var source = await entry.OpenAsync(cancel);
+            await SaveAsync(source, SafePath.Under(folder, entry.Name), entry.Length, cancel);
         }
     }
 

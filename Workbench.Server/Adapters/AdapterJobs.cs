@@ -206,6 +206,9 @@ internal sealed class AdapterJobs(
                 break;
         }
 
+        // Only a file to download waits there; everything else has moved to its place.
+        if (live.Order.Kind != AdapterJobKind.Gguf)
+            DeleteFolder(live.Folder);
         await TurnAsync(live, live.Job with { State = AdapterJobState.Done, ResultId = result, HasFile = live.Order.Kind is AdapterJobKind.Merge or AdapterJobKind.Gguf });
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Peft.Core;
 using Workbench.Client.Contracts;
@@ -16,6 +17,8 @@ namespace Workbench.Server.Adapters;
 public sealed class AdapterStore(IDbContextFactory<WorkbenchDb> databases, DataDirectory data, ModelStore models, TimeProvider time)
 {
     private const string Files = "files";
+
+    private readonly ConcurrentDictionary<string, (DateTime Stamp, AdapterSummary Summary)> _known = new(StringComparer.Ordinal);
 
     /// <summary>All of them, newest first.</summary>
     public async Task<IReadOnlyList<AdapterSummary>> ListAsync(CancellationToken cancel)
@@ -81,16 +84,31 @@ public sealed class AdapterStore(IDbContextFactory<WorkbenchDb> databases, DataD
     }
 
     private AdapterSummary? OfRun(RunEntity run) => RunFiles.AdapterFolder(data.Run(run.Id)) is { } folder
-        ? AdapterInspector.Summary(run.Id, run.Name.Length > 0 ? run.Name : run.PeftType, AdapterSource.Run, folder, run.ModelId, run.ModelName, run.CreatedAt)
+        ? Look(folder, () => AdapterInspector.Summary(run.Id, "", AdapterSource.Run, folder, run.ModelId, run.ModelName, run.CreatedAt)) with { Name = run.Name.Length > 0 ? run.Name : run.PeftType }
         : null;
 
     private IEnumerable<AdapterSummary?> Own(Dictionary<string, string> modelNames) =>
         Directory.Exists(data.Adapters) ? Directory.EnumerateDirectories(data.Adapters).Where(root => Path.GetFileName(root)[0] != '.').Select(root => OfFolder(root, modelNames)) : [];
 
-    private static AdapterSummary? OfFolder(string root, Dictionary<string, string> modelNames) => AdapterFile.Read(root) is { } file
-        ? AdapterInspector.Summary(
-            Path.GetFileName(root), file.Title, file.Source, Path.Combine(root, Files), file.ModelId, file.ModelId is { } model ? modelNames.GetValueOrDefault(model) : null, file.CreatedAt)
-        : null;
+    private AdapterSummary? OfFolder(string root, Dictionary<string, string> modelNames)
+    {
+        if (AdapterFile.Read(root) is not { } file)
+            return null;
+        var folder = Path.Combine(root, Files);
+        var modelName = file.ModelId is { } model ? modelNames.GetValueOrDefault(model) : null;
+        return Look(folder, () => AdapterInspector.Summary(Path.GetFileName(root), file.Title, file.Source, folder, file.ModelId, modelName, file.CreatedAt));
+    }
+
+    /// <summary>Looked at again only when its folder changed: a list of a thousand runs must not open a thousand files of weights.</summary>
+    private AdapterSummary Look(string folder, Func<AdapterSummary> look)
+    {
+        var stamp = Directory.GetLastWriteTimeUtc(folder);
+        if (_known.TryGetValue(folder, out var known) && known.Stamp == stamp)
+            return known.Summary;
+        var summary = look();
+        _known[folder] = (stamp, summary);
+        return summary;
+    }
 
     private string? Root(string id) => Ulid.TryParse(id, out _) && Path.Combine(data.Adapters, id) is var root && Directory.Exists(root) ? root : null;
 }

@@ -15,9 +15,6 @@ internal static class RunHints
     private const double FarBelow = 50;
     private const double FarAbove = 20;
 
-    /// <summary>Below this size the paper finds prompt tuning clearly behind.</summary>
-    private const long LargeEnoughForPrompts = 1_000_000_000;
-
     public static IEnumerable<DraftProblem> Of(string peftType, JsonObject peft, TrainingArguments arguments, ModelConfig? model, int steps)
     {
         var method = PeftMethodRegistry.Find(peftType);
@@ -35,8 +32,8 @@ internal static class RunHints
 
         if (method.MovesRanks && steps > 0 && Value(peft, "tinit") is { } warm && Value(peft, "tfinal") is { } still && warm + still >= steps)
             yield return Warning("tfinal", "nothing_pruned", $"tinit and tfinal leave none of the {steps} steps for pruning: the ranks stay as they start. Lower them, or take more steps.");
-        if (peftType is "PROMPT_TUNING" or "MULTITASK_PROMPT_TUNING" && model is not null && model.ParameterCount() < LargeEnoughForPrompts)
-            yield return Warning("peft_type", "prompt_small_base", $"{method.DisplayName} needs a large base to keep up with other methods; this one has {model.ParameterCount() / 1e6:0} million parameters. Expect a lower score.") with { Instead = method.Nearest };
+        if (model is not null && model.ParameterCount() < method.UsefulFrom)
+            yield return Warning("peft_type", "small_base", $"{method.DisplayName} needs a large base to keep up with other methods; this one has {model.ParameterCount() / 1e6:0} million parameters. Expect a lower score.") with { Instead = MethodSuggestions.For(peftType, model, model.Task.Name()) };
     }
 
     private static double? Value(JsonObject peft, string name) => peft[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : peft[name] is JsonValue whole && whole.TryGetValue<int>(out var count) ? count : null;

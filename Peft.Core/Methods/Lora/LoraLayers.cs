@@ -139,6 +139,7 @@ internal class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, d
     public virtual Tensor Forward(LinearSite site, Tensor input)
     {
         ArgumentNullException.ThrowIfNull(site);
+        using var scope = NewDisposeScope();
         var output = site.Base(input); // [N, out]
         var x = input.to(adapterType);
         if (dropout > 0 && Model.Training)
@@ -151,7 +152,7 @@ internal class LoraLinear(LoraTarget target, BaseModel model, LinearSite site, d
         var sum = (adapterType == Model.DType ? output : output.to(adapterType)).addmm_(low, up, 1, Scaling);
         if (BiasOfB is not null)
             sum = sum + (BiasOfB * Scaling).to(adapterType);
-        return sum.to(Model.DType);
+        return sum.to(Model.DType).MoveToOuterDisposeScope();
     }
 
     public override void Merge()

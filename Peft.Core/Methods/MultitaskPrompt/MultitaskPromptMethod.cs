@@ -8,6 +8,7 @@ internal static class MultitaskPromptMethod
         Name = "MULTITASK_PROMPT_TUNING",
         DisplayName = "Multitask prompt tuning",
         Family = PeftFamily.Addition,
+        UsefulFrom = 1_000_000_000,
         Nearest = ["P_TUNING", "PREFIX_TUNING", "LORA"],
         Branch = PeftBranch.Prompts,
         Summary = "Prompt tuning whose vectors are a part that tasks share times a small matrix of the task's own, so that a prompt learned elsewhere can be taken over.",

@@ -8,6 +8,7 @@ internal static class PromptTuningMethod
         Name = "PROMPT_TUNING",
         DisplayName = "Prompt tuning",
         Family = PeftFamily.Addition,
+        UsefulFrom = 1_000_000_000,
         Nearest = ["P_TUNING", "PREFIX_TUNING", "LORA"],
         Branch = PeftBranch.Prompts,
         Summary = "Freezes the base and learns a few vectors in front of the text at the input embedding. The smallest adapter of all; works best with large bases.",

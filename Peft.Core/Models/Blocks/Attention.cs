@@ -29,6 +29,12 @@ internal static class Attention
     /// <param name="softCap">Scores s become cap · tanh(s / cap); 0 leaves them.</param>
     public static Tensor Compute(Tensor q, Tensor k, Tensor v, AttentionMask mask, Arithmetic arithmetic, double? scale = null, double softCap = 0)
     {
+        using var scope = NewDisposeScope();
+        return Chosen(q, k, v, mask, arithmetic, scale, softCap).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Chosen(Tensor q, Tensor k, Tensor v, AttentionMask mask, Arithmetic arithmetic, double? scale, double softCap)
+    {
         var shape = q.shape;
         var (batch, heads, length, headDim) = (shape[0], shape[1], shape[2], shape[3]);
         // A row that may look nowhere spreads evenly over all keys; the fused kernel computes that, but not its gradient.

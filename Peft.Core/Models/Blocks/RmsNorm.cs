@@ -18,12 +18,14 @@ public sealed class RmsNorm
     /// <summary>Normalises the last dimension of x [..., C].</summary>
     public Tensor Forward(Tensor x)
     {
+        using var scope = NewDisposeScope();
         var dtype = x.dtype;
         var x32 = x.to(ScalarType.Float32);
         var scale = x32.square().mean([-1], keepdim: true).add_(epsilon).rsqrt();
         var normed = x32 * scale;
-        return unitOffset
+        var result = unitOffset
             ? (normed * (weight.Computing.to(ScalarType.Float32) + 1)).to(dtype)
             : weight.Computing * normed.to(dtype);
+        return result.MoveToOuterDisposeScope();
     }
 }

@@ -138,8 +138,11 @@ public sealed class Llama : CausalLanguageModel
         base.Dispose(disposing);
     }
 
-    private Tensor FeedForward(Block layer, Tensor x) =>
-        layer.Down!.Forward(Activations.Of(config.HiddenAct)(layer.Gate!.Forward(x)) * layer.Up!.Forward(x));
+    private Tensor FeedForward(Block layer, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return layer.Down!.Forward(Activations.Of(config.HiddenAct)(layer.Gate!.Forward(x)) * layer.Up!.Forward(x)).MoveToOuterDisposeScope();
+    }
 
     private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x * factor;
 

@@ -75,6 +75,9 @@ public sealed class TorchFile : IWeightFile
     }
 
     /// <inheritdoc />
+    public void Forget() => mapped.Forget();
+
+    /// <inheritdoc />
     public void Dispose()
     {
         mapped.Dispose();

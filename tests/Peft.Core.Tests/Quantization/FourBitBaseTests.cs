@@ -49,6 +49,43 @@ public sealed class FourBitBaseTests
     }
 
     [Fact]
+    public void Load_PreparedBFloat16Base_KeepsItsTablesNarrowAndComputesInFloat32()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = TinyBase.Copy(TinyBase.Plain);
+        using (var plain = TinyBase.Load(TinyBase.Plain))
+            SafetensorsWriter.Write(folder.File("model.safetensors"), [.. plain.Parameters.Select(p => p.Named with { Tensor = p.Value.to(ScalarType.BFloat16) })]);
+        using var model = CausalLanguageModel.Load(folder.Path, new ModelLoadOptions { Dtype = "bfloat16", Quantization = Nf4 });
+        Assert.Equal(ScalarType.Float32, model.DType);
+        Assert.NotNull(model.Embedding.WeightParameter.Narrow);
+        Assert.NotNull(model.Head!.WeightParameter.Narrow);
+        var ids = tensor(new long[] { 5, 3, 5 });
+        Assert.True(TensorOps.AllEqual(model.Embedding.Weight.index_select(0, ids), model.Embedding.Base(ids)));
+        var (x, y) = (randn(5, model.Config.HiddenSize, requires_grad: true), randn(5, model.Config.HiddenSize, requires_grad: true));
+        using (no_grad())
+            y.copy_(x);
+        model.Head.Base(x).square().sum().backward();
+        nn.functional.linear(y, model.Head.Weight).square().sum().backward();
+        Assert.True(allclose(y.grad!, x.grad!, 1e-5, 1e-6));
+    }
+
+    [Fact]
+    public void Of_MatrixInStretches_EqualsTheWhole()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var matrix = randn(70, 24);
+        var (x, y) = (randn(5, 24, requires_grad: true), randn(5, 24, requires_grad: true));
+        using (no_grad())
+            y.copy_(x);
+        var (parts, whole) = (FrozenProduct.Of(x, new InStretches(matrix)), nn.functional.linear(y, matrix));
+        Assert.True(allclose(whole, parts, 1e-6, 1e-6));
+        parts.sin().sum().backward();
+        whole.sin().sum().backward();
+        Assert.True(allclose(y.grad!, x.grad!, 1e-5, 1e-5));
+    }
+
+    [Fact]
     public void Training_ManySteps_LeavesNoTensorBehind()
     {
         using var model = Load();
@@ -164,4 +201,13 @@ public sealed class FourBitBaseTests
         CausalLanguageModel.Load(TinyBase.Folder(TinyBase.Plain), new ModelLoadOptions { Dtype = "float32", Quantization = Nf4 });
 
     private static Tensor Logits(CausalLanguageModel model) => model.Logits(model.Hidden(TinyBase.Ids()));
+
+    private sealed class InStretches(Tensor matrix) : IStoredMatrix
+    {
+        public long Rows => matrix.shape[0];
+
+        public long RowsAtATime => 32;
+
+        public Tensor Expand(long start, long count) => matrix.narrow(0, start, count).clone();
+    }
 }

@@ -37,13 +37,15 @@ public sealed class AdapterTests(SeededServer server) : IClassFixture<SeededServ
     public async Task Import_WhatIsNoAdapter_IsRefusedAndLeavesNothing()
     {
         var files = LoraFiles.Files(2, 1);
+        var before = Directory.GetDirectories(Path.Combine(server.Factory.Data, "adapters", ".work"));
         await RefusedAsync("adapter_config.json", [("a.zip", LoraFiles.Zip(new() { ["readme.md"] = [1] }))]);
         await RefusedAsync("no zip file", [("a.zip", [1, 2, 3, 4])]);
+        await RefusedAsync("no zip file", [("a.zip", [.. new byte[100]])]);
         await RefusedAsync("weights are missing", [("a.zip", LoraFiles.Zip(new() { ["adapter_config.json"] = files["adapter_config.json"] }))]);
         await RefusedAsync("not known", [("adapter_config.json", Encoding.UTF8.GetBytes("""{"peft_type":"NEW"}""")), ("adapter_model.safetensors", files["adapter_model.safetensors"])]);
         await RefusedAsync("", [("adapter_config.json", files["adapter_config.json"]), ("adapter_model.safetensors", files["adapter_model.safetensors"][..200])]);
         await RefusedAsync("adapter_config.json", [("../../adapter_config.jso", [1])]);
-        Assert.Empty(Directory.GetDirectories(Path.Combine(server.Factory.Data, "adapters", ".work")));
+        Assert.Equal(before, Directory.GetDirectories(Path.Combine(server.Factory.Data, "adapters", ".work")));
     }
 
     [Fact]
@@ -70,6 +72,7 @@ public sealed class AdapterTests(SeededServer server) : IClassFixture<SeededServ
         Assert.Null(card.Problem);
         Assert.Contains("LoRA", card.Readme, StringComparison.Ordinal);
         Assert.True(Directory.GetFiles(card.Path, "*.safetensors").Length > 1);
+        Assert.False(Directory.Exists(Path.Combine(server.Factory.Data, "adapters", ".work", job.Id)));
         using var zip = await server.Http.GetAsync(new Uri($"{Routes.Adapters}/jobs/{job.Id}/file", UriKind.Relative));
         Assert.Equal("application/zip", zip.Content.Headers.ContentType?.MediaType);
         await server.Http.RefusalAsync(HttpMethod.Post, Routes.Adapters + "/jobs", order, 422);

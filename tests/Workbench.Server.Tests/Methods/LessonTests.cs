@@ -91,7 +91,7 @@ public sealed class MethodLayoutEndpointTests(SeededServer server) : IClassFixtu
     {
         var preview = await server.Http.SendAsync<RunPreview>(HttpMethod.Post, Routes.Runs + "/preview", server.Draft("PROMPT_TUNING"));
 
-        var hint = Assert.Single(preview.Problems, problem => problem.Code == "prompt_small_base");
+        var hint = Assert.Single(preview.Problems, problem => problem.Code == "small_base");
         Assert.Equal("warning", hint.Severity);
         Assert.Equal("P_TUNING", hint.Instead[0]);
     }
