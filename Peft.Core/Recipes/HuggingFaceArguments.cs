@@ -27,6 +27,14 @@ internal static class HuggingFaceArguments
             own["eval_strategy"] = "no";
         if (arguments.SaveSteps == 0 && arguments.SaveStrategy == "steps")
             own["save_strategy"] = "no";
+
+        // There checkpoints have to fall on evaluations for the best one to be loaded.
+        if (arguments.LoadBestModelAtEnd)
+        {
+            own["save_strategy"] = own["eval_strategy"]!.DeepClone();
+            own["save_steps"] = own["eval_steps"]?.DeepClone();
+        }
+
         if (own["optim"]!.GetValue<string>() == "lamb")
             throw new PeftException("transformers has no optimizer 'lamb'; choose another optim to export this run.");
         if (arguments.LrMinRatio > 0 && arguments.LrSchedulerType == "cosine")

@@ -32,7 +32,7 @@ internal static class HuggingFaceScript
         };
         var text = new StringBuilder();
         void Line(string line = "") => text.Append(line).Append('\n');
-        Line("# A run of PEFT Workbench for transformers and PEFT: pip install torch transformers peft datasets accelerate");
+        Line("# A run of PEFT Workbench for transformers and PEFT: pip install torch 'transformers<5' peft accelerate");
         Line("import json");
         Line("import torch");
         Line($"from transformers import {auto}, AutoTokenizer, DataCollatorForSeq2Seq, DataCollatorWithPadding, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed");
@@ -67,7 +67,7 @@ internal static class HuggingFaceScript
             default:
                 Line($"model = get_peft_model(model, {s_configs[type]}(");
                 foreach (var (name, value) in request.Peft.Where(pair => pair.Key is not "peft_type" and not "task_type" && pair.Value is not null).Prepend(new("task_type", request.TaskType)))
-                    Line($"    {name}={Python(value)},");
+                    Line($"    {name}={(name.StartsWith("init_", StringComparison.Ordinal) ? Choice(value) : Python(value))},");
                 Line("))\nmodel.print_trainable_parameters()");
                 break;
         }
@@ -77,6 +77,8 @@ internal static class HuggingFaceScript
         foreach (var (name, value) in HuggingFaceArguments.Of(arguments))
             Line($"    {name}={Python(value)},");
         Line(")");
+        if (arguments.LrMinRatio > 0 && arguments.LrSchedulerType == "linear")
+            Line(string.Create(CultureInfo.InvariantCulture, $"# The run's rate ended at {arguments.LrMinRatio:R} of its peak; the linear schedule of transformers ends at 0."));
         Line("trainer = Trainer(model=model, args=arguments, train_dataset=train, eval_dataset=dev or None, data_collator=collate)");
         if (arguments.EarlyStoppingPatience > 0)
         {
@@ -140,6 +142,14 @@ internal static class HuggingFaceScript
             ? $"{dtype}, quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type={Python(quantization.Bnb4BitQuantType)}, bnb_4bit_use_double_quant={Python(quantization.Bnb4BitUseDoubleQuant)}, bnb_4bit_compute_dtype=torch.{quantization.Bnb4BitComputeDtype})"
             : dtype;
     }
+
+    /// <summary>Options that are a name or a yes or no: those are texts in a form.</summary>
+    private static string Choice(JsonNode? value) => value?.ToString() switch
+    {
+        "true" => "True",
+        "false" => "False",
+        _ => Python(value),
+    };
 
     /// <summary>A value as Python writes it.</summary>
     private static string Python(JsonNode? value) => value switch

@@ -53,7 +53,7 @@ public static partial class YamlText
         JsonObject map => new YamlMappingNode(map.Select(pair => KeyValuePair.Create<YamlNode, YamlNode>(new YamlScalarNode(pair.Key), Node(pair.Value)))),
         JsonArray list => new YamlSequenceNode(list.Select(Node)) { Style = list.All(item => item is JsonValue) ? YamlDotNet.Core.Events.SequenceStyle.Flow : YamlDotNet.Core.Events.SequenceStyle.Block },
         null => new YamlScalarNode("null"),
-        JsonValue value when value.TryGetValue<string>(out var text) => new YamlScalarNode(text) { Style = Value(text) is JsonValue plain && plain.TryGetValue<string>(out _) ? ScalarStyle.Any : ScalarStyle.DoubleQuoted },
+        JsonValue value when value.TryGetValue<string>(out var text) => new YamlScalarNode(text) { Style = Value(text) is { } plain && plain.TryGetValue<string>(out _) ? ScalarStyle.Any : ScalarStyle.DoubleQuoted },
         _ => new YamlScalarNode(Number(json.ToJsonString())),
     };
 
@@ -84,7 +84,7 @@ public static partial class YamlText
         }
     }
 
-    private static JsonNode? Value(string text) => text switch
+    private static JsonValue? Value(string text) => text switch
     {
         "" or "~" or "null" or "Null" or "NULL" => null,
         "true" or "True" or "TRUE" => JsonValue.Create(true),

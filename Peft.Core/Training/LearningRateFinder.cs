@@ -1,3 +1,4 @@
+using System.Globalization;
 using Peft.Core.Runs;
 using Peft.Core.Runtime;
 
@@ -88,7 +89,7 @@ public static class LearningRateFinder
 
         // At the lowest point the loss is about to rise: a third of it is the most that is wise.
         var rate = Math.Min(tried[steepest].LearningRate, tried[lowest].LearningRate / 3);
-        var power = Math.Pow(10, Math.Floor(Math.Log10(rate)));
-        return new FoundRate(tried, Math.Round(rate / power, 1) * power, diverged);
+        var digits = rate.ToString("E1", CultureInfo.InvariantCulture);
+        return new FoundRate(tried, double.Parse(digits, CultureInfo.InvariantCulture), diverged);
     }
 }

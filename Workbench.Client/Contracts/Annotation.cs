@@ -1,7 +1,7 @@
 namespace Workbench.Client.Contracts;
 
-/// <summary>A kind of entity: colour 0 to 11 of the palette, one key, a guideline in Markdown.</summary>
-public sealed record EntityTypeDto(string Name, int Color, string Key = "", string Guideline = "");
+/// <summary>A kind of entity: colour 0 to 11 of the palette, one key, a guideline in Markdown, rules that find it (one a line).</summary>
+public sealed record EntityTypeDto(string Name, int Color, string Key = "", string Guideline = "", string Patterns = "");
 
 /// <summary>A kind of relation. Empty domain or range allows every type; a limit of 0 is none.</summary>
 public sealed record RelationTypeDto(
@@ -38,3 +38,26 @@ public sealed record AnnotationFlagDto(string Id, string Message);
 
 /// <summary>What is wrong with a typed text, in place.</summary>
 public sealed record TextProblemDto(string Field, int? Column, string Message);
+
+/// <summary>Asks for suggestions: of a run's adapter, or (null) of rules and of what is marked in other records.</summary>
+public sealed record AskSuggestions(string? RunId);
+
+/// <summary>Somebody who has a dataset open, and the record they look at.</summary>
+public sealed record AnnotatorDto(string Connection, string Name, string? Record);
+
+/// <summary>What the server pushes to those who annotate a dataset.</summary>
+public interface IAnnotationClient
+{
+    /// <summary>Somebody came, left or went to another record.</summary>
+    Task AnnotatorsChanged(IReadOnlyList<AnnotatorDto> annotators);
+
+    /// <summary>An operation was applied to a record, as the API takes it.</summary>
+    Task Annotated(string record, System.Text.Json.JsonElement operation);
+}
+
+/// <summary>What those who annotate can tell.</summary>
+public interface IAnnotationHub
+{
+    /// <summary>Says which record of a dataset somebody looks at, and under which name; also the way to come in.</summary>
+    Task Look(string datasetId, string name, string? record);
+}

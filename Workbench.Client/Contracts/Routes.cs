@@ -23,5 +23,6 @@ public static class Routes
     public const string System = "/api/system";
     public const string Health = "/health";
     public const string RunsHub = "/hubs/runs";
+    public const string AnnotationHub = "/hubs/annotation";
     public const string PlaygroundHub = "/hubs/playground";
 }

@@ -1,5 +1,7 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.SignalR;
 using Peft.Core;
 using Peft.Core.Data;
 using Peft.Core.Data.Annotation;
@@ -18,11 +20,14 @@ internal static class AnnotationEndpoints
     {
         services.AddSingleton<AnnotationStore>();
         services.AddSingleton<AnnotationSchemas>();
+        services.AddSingleton<AdapterSuggester>();
+        services.AddSingleton<Annotators>();
         return services;
     }
 
     public static IEndpointRouteBuilder MapAnnotation(this IEndpointRouteBuilder routes)
     {
+        routes.MapHub<AnnotationHub>(Routes.AnnotationHub);
         var group = routes.MapGroup(Routes.Datasets + "/{id}/" + Routes.Annotation).WithTags("Annotation");
         group.MapGet("/", SetupAsync).WithName("GetAnnotation").WithSummary("Schema, progress, where to begin, and what undo can take back");
         group.MapGet("/schema", SchemaAsync).WithName("GetAnnotationSchema").WithSummary("Entity and relation types");
@@ -31,6 +36,7 @@ internal static class AnnotationEndpoints
         group.MapPost("/records/{record}/operations", ApplyAsync).WithName("ApplyAnnotation")
             .WithSummary("One operation; the same one again changes nothing. 409: somebody else changed this; 422: not allowed, with the reason");
         group.MapPost("/records/{record}/read", ReadAsync).WithName("ReadAnnotationTexts").WithSummary("The operation that brings typed texts into the graph, or what is wrong with them");
+        group.MapPost("/records/{record}/suggest", SuggestAsync).WithName("SuggestAnnotation").WithSummary("What rules and other records suggest, or the adapter of a run");
         group.MapGet("/export", ExportAsync).WithName("ExportAnnotation").WithSummary("Every annotated text as a JSON line with the words beside the offsets")
             .Produces(StatusCodes.Status200OK, contentType: "application/x-ndjson");
         return routes;
@@ -67,7 +73,7 @@ internal static class AnnotationEndpoints
     }
 
     private static async Task<Results<Ok<AnnotationAnswer>, ProblemHttpResult>> ApplyAsync(
-        string id, string record, AnnotationOperation operation, DatasetStore datasets, AnnotationStore store, CancellationToken cancel)
+        string id, string record, AnnotationOperation operation, DatasetStore datasets, AnnotationStore store, IHubContext<AnnotationHub, IAnnotationClient> others, CancellationToken cancel)
     {
         if (await datasets.FindAsync(id, cancel) is null)
             return DatasetEndpoints.Missing(id);
@@ -80,6 +86,7 @@ internal static class AnnotationEndpoints
                 return RecordEndpoints.NoRecord(record);
             if (changed)
                 await datasets.RefreshAsync(id, CancellationToken.None);
+            await others.Clients.Group(id).Annotated(record, JsonSerializer.SerializeToElement(operation, AnnotationFile.Json));
             return TypedResults.Ok(answer);
         }
         catch (AnnotationConflictException conflict)
@@ -95,6 +102,19 @@ internal static class AnnotationEndpoints
             return DatasetEndpoints.Missing(id);
         var texts = new InstructionRecord(typed.Texts.Instruction, typed.Texts.Input, typed.Texts.Output);
         return store.Read(datasets.File(id), record, Shared, texts) is { } reading ? TypedResults.Ok(reading) : RecordEndpoints.NoRecord(record);
+    }
+
+    private static async Task<Results<Ok<AnnotationSuggestions>, ProblemHttpResult>> SuggestAsync(
+        string id, string record, AskSuggestions ask, DatasetStore datasets, AnnotationStore store, AdapterSuggester adapters, CancellationToken cancel)
+    {
+        if (await datasets.FindAsync(id, cancel) is null)
+            return DatasetEndpoints.Missing(id);
+        if (ask.RunId is not { } run)
+            return store.Suggest(datasets.File(id), record, Shared) is { } found ? TypedResults.Ok(found) : RecordEndpoints.NoRecord(record);
+        if (AnnotationStore.Question(datasets.File(id), record) is not { } question)
+            return RecordEndpoints.NoRecord(record);
+        var triples = await adapters.AskAsync(run, question, cancel);
+        return store.Suggest(datasets.File(id), record, Shared, triples) is { } suggested ? TypedResults.Ok(suggested) : RecordEndpoints.NoRecord(record);
     }
 
     private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> ExportAsync(

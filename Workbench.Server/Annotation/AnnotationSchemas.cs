@@ -48,14 +48,14 @@ internal sealed class AnnotationSchemas(TimeProvider time, Storage.ICurrentPerso
     }
 
     public static AnnotationSchema ToEngine(AnnotationSchemaDto schema) => new(
-        [.. schema.Entities.Select(e => new EntityType(e.Name.Trim(), e.Color, e.Key ?? "", e.Guideline ?? ""))],
+        [.. schema.Entities.Select(e => new EntityType(e.Name.Trim(), e.Color, e.Key ?? "", e.Guideline ?? "", e.Patterns ?? ""))],
         [.. schema.Relations.Select(r => new RelationType(r.Name.Trim(), r.Domain ?? [], r.Range ?? [], r.Symmetric, r.Inverse ?? "", r.MaxPerHead, r.MaxPerTail, r.Key ?? "", r.Guideline ?? ""))],
         schema.Guideline ?? "");
 
     private static AnnotationSchemaState State(SqliteConnection connection, int version, AnnotationSchema schema) => new(
         version,
         new AnnotationSchemaDto(
-            [.. schema.Entities.Select(e => new EntityTypeDto(e.Name, e.Color, e.Key, e.Guideline))],
+            [.. schema.Entities.Select(e => new EntityTypeDto(e.Name, e.Color, e.Key, e.Guideline, e.Patterns))],
             [.. schema.Relations.Select(r => new RelationTypeDto(r.Name, r.Domain, r.Range, r.Symmetric, r.Inverse, r.MaxPerHead, r.MaxPerTail, r.Key, r.Guideline))],
             schema.Guideline),
         AnnotationFile.All(connection, null).Count(row => row.Text.Flags(schema).Count > 0), AnnotationSchema.ReservedKeys, AnnotationSchema.Colors);

@@ -98,6 +98,42 @@ internal sealed class AnnotationStore(TimeProvider time, Storage.ICurrentPerson 
             : new AnnotationReading(operation, [], new TextUnits(passage).LongClusters());
     }
 
+    /// <summary>What rules and other records suggest. Null when there is no such record.</summary>
+    public AnnotationSuggestions? Suggest(WorkingFile file, string record, string layer)
+    {
+        using var connection = AnnotationFile.Open(file);
+        var (_, schema) = AnnotationSchemas.Of(connection);
+        if (Current(connection, record, layer, schema) is not var (row, _, _))
+            return null;
+        var others = AnnotationFile.All(connection, layer).Where(other => other.Record != record).Select(other => other.Text);
+        return new AnnotationSuggestions(
+            [.. MentionFinder.Find(row.Text, schema, others).Select(m => new SuggestedSpan(RecordTexts.NewId(), m.Start, m.End, m.Type, m.Score))], []);
+    }
+
+    /// <summary>What the triples of an answer would add to the graph. Null when there is no such record.</summary>
+    public AnnotationSuggestions? Suggest(WorkingFile file, string record, string layer, IReadOnlyList<Triple> triples)
+    {
+        using var connection = AnnotationFile.Open(file);
+        var (_, schema) = AnnotationSchemas.Of(connection);
+        if (Current(connection, record, layer, schema) is not var (row, _, _))
+            return null;
+        var anchoring = TripleAnchors.Anchor(row.Text, row.Text.Text, [.. row.Text.Triples(), .. triples.Where(t => schema.Relation(t.Relation.Trim()) is not null)], schema, RecordTexts.NewId);
+        var after = AnnotationRules.Apply(row.Text, new AnnotationOperation("suggested", "accept", anchoring.Spans, anchoring.Relations), schema, trusted: true);
+        var illegal = after.Flags(schema).Select(flag => flag.Id).ToHashSet();
+        var arcs = anchoring.Relations.Select(c => c.After).OfType<AnnotatedRelation>().Where(r => !illegal.Contains(r.Id)).ToList();
+        var ends = arcs.SelectMany(r => new[] { r.Head, r.Tail }).ToHashSet();
+        return new AnnotationSuggestions(
+            [.. anchoring.Spans.Select(c => c.After).OfType<AnnotatedSpan>().Where(s => ends.Contains(s.Id)).Select(s => new SuggestedSpan(s.Id, s.Start, s.End, s.Type, null))],
+            [.. arcs.Select(r => new SuggestedRelation(r.Id, r.Head, r.Tail, r.Type, null))]);
+    }
+
+    /// <summary>Instruction and input of a record; null when there is none.</summary>
+    public static InstructionRecord? Question(WorkingFile file, string record)
+    {
+        using var connection = AnnotationFile.Open(file);
+        return RecordQueries.Find(connection, record) is { } found ? RecordTexts.Of(found) : null;
+    }
+
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private static TextProblem[] Placed(IEnumerable<DataProblem> problems) =>

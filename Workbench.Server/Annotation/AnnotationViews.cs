@@ -58,3 +58,14 @@ internal sealed record AnnotationReading(AnnotationOperation? Operation, IReadOn
 
 /// <summary>A problem in one of the three texts.</summary>
 internal sealed record TextProblem(string Field, int? Column, string Message);
+
+/// <summary>What a machine suggests for a record; relations name spans that are there or suggested.</summary>
+/// <param name="Spans">Entities.</param>
+/// <param name="Relations">Relations.</param>
+internal sealed record AnnotationSuggestions(IReadOnlyList<SuggestedSpan> Spans, IReadOnlyList<SuggestedRelation> Relations);
+
+/// <summary>A suggested entity. Its type is empty where the model did not say one; its score is null where there is none.</summary>
+internal sealed record SuggestedSpan(string Id, int Start, int End, string Type, double? Score);
+
+/// <summary>A suggested relation.</summary>
+internal sealed record SuggestedRelation(string Id, string Head, string Tail, string Type, double? Score);

@@ -135,7 +135,7 @@ public sealed class AnnotationTests(BrowserFixture browser, ITestOutputHelper ou
         await server.KillAsync();
         await hand.DragAsync("朱丽倩");
         await hand.KeysAsync("1", "r", "a", "b", "1");
-        await Assertions.Expect(page.Locator(".wb-annotate-saved")).ToContainTextAsync("2 change(s) kept in this browser");
+        await Assertions.Expect(page.Locator(".wb-annotate-saved")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^Server away: [23] change"));
         await Assertions.Expect(page.Locator(".wb-arc-of")).ToHaveCountAsync(1);
         await server.RestartAsync();
         await Assertions.Expect(page.Locator(".wb-annotate-saved")).ToHaveTextAsync("All saved", new() { Timeout = 30_000 });
@@ -180,6 +180,46 @@ public sealed class AnnotationTests(BrowserFixture browser, ITestOutputHelper ou
         Assert.Empty(result.Violations.Where(v => v.Impact is "serious" or "critical").Select(v => $"{v.Id}: {v.Help} at {string.Join("; ", v.Nodes.Select(node => node.Html).Take(3))}"));
         Assert.Equal(0, await page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth"));
         session.AssertClean();
+    }
+
+    [SkippableFact]
+    public async Task Suggestions_OfOtherRecords_AreTakenAndTurnedDownByKey()
+    {
+        await using var session = await OpenAsync(Sentence, "刘德华与朱丽倩到了香港。刘德华笑了。");
+        var (page, hand) = (session.Page, new Hand(session.Page));
+        await hand.DragAsync("刘德华");
+        await hand.KeysAsync("1");
+        await hand.DragAsync("朱丽倩");
+        await hand.KeysAsync("1", "Enter");
+        await Assertions.Expect(page.Locator(".wb-line").First).ToContainTextAsync("到了香港");
+        await hand.KeysAsync("o");
+        await Assertions.Expect(page.Locator(".wb-mark.wb-suggested")).ToHaveCountAsync(3);
+        await hand.KeysAsync("y", "d");
+        await Assertions.Expect(page.Locator(".wb-mark.wb-suggested")).ToHaveCountAsync(1);
+        await Assertions.Expect(page.Locator(".wb-mark")).ToHaveCountAsync(2);
+        await hand.KeysAsync("m", "Control+z");
+        await Assertions.Expect(page.Locator(".wb-mark:not(.wb-suggested)")).ToHaveCountAsync(1);
+        session.AssertClean();
+    }
+
+    [SkippableFact]
+    public async Task TwoBrowsers_OnOneRecord_SeeEachOtherAndLoseNothing()
+    {
+        await using var first = await OpenAsync(Sentence);
+        await using var second = await browser.OpenAsync(new Uri(first.Page.Url).PathAndQuery, locale: "en-US");
+        await second.Page.Locator(".wb-line").First.WaitForAsync();
+        await Assertions.Expect(first.Page.Locator(".wb-annotate-others")).ToContainTextAsync("on this record");
+        var (one, two) = (new Hand(first.Page), new Hand(second.Page));
+        await one.DragAsync("刘德华");
+        await one.KeysAsync("1");
+        await Assertions.Expect(second.Page.Locator(".wb-mark")).ToHaveCountAsync(1);
+        await two.DragAsync("朱丽倩");
+        await two.KeysAsync("1");
+        await Assertions.Expect(first.Page.Locator(".wb-mark")).ToHaveCountAsync(2);
+        await one.KeysAsync("r", "a", "b", "1");
+        await Assertions.Expect(second.Page.Locator(".wb-annotate-output")).ToHaveValueAsync("(刘德华,配偶,朱丽倩)");
+        first.AssertClean();
+        second.AssertClean();
     }
 
     private static async Task ExpectAsync(IPage page, string answer, string state)

@@ -5,7 +5,8 @@ namespace Peft.Core.Data.Annotation;
 /// <param name="Color">Number of a colour of the palette, from 0 to 11; the palette keeps its contrast in light and dark.</param>
 /// <param name="Key">One digit or letter that marks a selection with this type; empty for none.</param>
 /// <param name="Guideline">What belongs to it and what does not, with examples, in Markdown.</param>
-public sealed record EntityType(string Name, int Color, string Key = "", string Guideline = "");
+/// <param name="Patterns">Rules that find it, one a line: words, or a regular expression between slashes.</param>
+public sealed record EntityType(string Name, int Color, string Key = "", string Guideline = "", string Patterns = "");
 
 /// <summary>A kind of relation.</summary>
 /// <param name="Name">Name.</param>
@@ -49,6 +50,15 @@ public sealed record AnnotationSchema(IReadOnlyList<EntityType> Entities, IReadO
         CheckKeys("relations", [.. Relations.Select(r => (r.Name, r.Key))], "", Say);
         foreach (var entity in Entities.Where(e => e.Color is < 0 or >= Colors))
             Say("entities", $"'{entity.Name}' has colour {entity.Color}; the palette has the colours 0 to {Colors - 1}.");
+        foreach (var entity in Entities)
+        {
+            foreach (var pattern in MentionFinder.Patterns(entity))
+            {
+                if (MentionFinder.Fault(pattern) is { } fault)
+                    Say("entities", $"'{entity.Name}' has the rule '{pattern}', which is no regular expression that can be used: {fault}");
+            }
+        }
+
         foreach (var relation in Relations)
         {
             foreach (var name in relation.Domain.Concat(relation.Range).Where(name => Entity(name) is null).Distinct())

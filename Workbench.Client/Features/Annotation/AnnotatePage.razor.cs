@@ -87,6 +87,10 @@ public sealed partial class AnnotatePage
             _refused.Add(news.Refused);
         if (news.AsksSkip)
             (_panel, _reason, _focusReason) = (Panel.Skip, "", true);
+        if (news.AsksSuggestions)
+            _ = SuggestAsync();
+        if (news.View is { } shown)
+            await LookAsync(shown.Record);
         if (news.GoTo is { } record)
             Go(record);
         await InvokeAsync(StateHasChanged);
@@ -97,6 +101,7 @@ public sealed partial class AnnotatePage
         _disposed = true;
         _keys?.Dispose();
         await StopAsync();
+        await _live.DisposeAsync();
         try
         {
             if (_module is not null)
@@ -113,8 +118,9 @@ public sealed partial class AnnotatePage
 
     protected override void OnInitialized()
     {
+        StartLive();
         // The script answers these keys itself; here they stand for the overview, and for keys that reach the shell first.
-        string[] keys = ["r", "t", "x", "c", "e", "n", "p", "[", "]", "Delete", "v", "l", "w", "j", "k", "Enter", "s", "Ctrl+z", "Ctrl+Shift+z"];
+        string[] keys = ["r", "t", "x", "c", "e", "a", "o", "y", "d", "m", "n", "p", "[", "]", "Delete", "v", "l", "w", "j", "k", "Enter", "s", "Ctrl+z", "Ctrl+Shift+z"];
         PageKey[] own = [.. keys.Select(key => new PageKey(key, Text["key-" + key], () => PressAsync(key))), new("Escape", Text["key-Escape"], CloseAsync)];
         _keys = Keyboard.Register(own);
     }
@@ -148,6 +154,7 @@ public sealed partial class AnnotatePage
             _dataset = await Datasets.GetAsync(Id);
             Trail.Show(_dataset.Name);
             _schema = await Api.SchemaAsync(Id);
+            await ReadSurroundingsAsync();
             await RunScriptAsync();
         }
         catch (Exception error) when (error is ApiException or JSException)

@@ -31,6 +31,11 @@ public sealed record AnnotationNews
     /// <summary>What is being picked for a relation: <c>head</c>, <c>tail</c>, <c>type</c>; null for nothing.</summary>
     public string? Picking { get; init; }
 
+    /// <summary>Suggestions that nobody has decided about.</summary>
+    public int Suggested { get; init; }
+
+    public bool AsksSuggestions { get; init; }
+
     public NewsRecord? View { get; init; }
 
     public AnnotatedTextsDto? Texts { get; init; }

@@ -14,6 +14,8 @@ public sealed class EntityDraft
     public string Key { get; set; } = "";
 
     public string Guideline { get; set; } = "";
+
+    public string Patterns { get; set; } = "";
 }
 
 /// <summary>A relation type while it is edited. Domain and range hold the entity drafts themselves: renaming one renames it here.</summary>
@@ -50,7 +52,7 @@ public sealed class SchemaDraft
         ArgumentNullException.ThrowIfNull(state);
         _version = state.Version;
         Guideline = state.Schema.Guideline;
-        Entities = [.. state.Schema.Entities.Select(e => new EntityDraft { OldName = e.Name, Name = e.Name, Color = e.Color, Key = e.Key, Guideline = e.Guideline })];
+        Entities = [.. state.Schema.Entities.Select(e => new EntityDraft { OldName = e.Name, Name = e.Name, Color = e.Color, Key = e.Key, Guideline = e.Guideline, Patterns = e.Patterns })];
         Relations = [.. state.Schema.Relations.Select(Draft)];
         foreach (var (draft, relation) in Relations.Zip(state.Schema.Relations))
             draft.Inverse = Relations.FirstOrDefault(other => other.Name == relation.Inverse && relation.Inverse.Length > 0);
@@ -88,7 +90,7 @@ public sealed class SchemaDraft
     public SaveAnnotationSchema ToSave() => new(
         _version,
         new AnnotationSchemaDto(
-            [.. Entities.Select(e => new EntityTypeDto(e.Name.Trim(), e.Color, Key(e.Key), e.Guideline))],
+            [.. Entities.Select(e => new EntityTypeDto(e.Name.Trim(), e.Color, Key(e.Key), e.Guideline, e.Patterns))],
             [.. Relations.Select(r => new RelationTypeDto(
                 r.Name.Trim(), Names(r.Domain), Names(r.Range), r.Symmetric, r.Inverse?.Name.Trim() ?? "", r.MaxPerHead, r.MaxPerTail, Key(r.Key), r.Guideline))],
             Guideline),

@@ -197,6 +197,22 @@ public sealed class AnnotationTests(WorkbenchFactory server) : IClassFixture<Wor
         Assert.Contains("\"start_offset\":4,\"end_offset\":7,\"text\":\"刘德华\"", line, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Suggest_RulesAndOtherRecords_FindsWhatIsNotMarkedYet()
+    {
+        var (id, record) = await NewAsync();
+        var second = await AddAsync(_http, id, "2012年5月，刘德华在香港。");
+        await _http.SendAsync<AnnotationSchemaState>(HttpMethod.Put, $"{Routes.Datasets}/{id}/annotation/schema", new SaveAnnotationSchema(0, new AnnotationSchemaDto(
+            [new("人物", 0), new("时间", 1, Patterns: "/[0-9]{4}年[0-9]{1,2}月/")], [])));
+        await MarkAsync(id, record, "a", 11, 14, "人物");
+
+        var found = await _http.SendAsync<JsonElement>(HttpMethod.Post, $"{Routes.Datasets}/{id}/annotation/records/{second}/suggest", new AskSuggestions(null));
+
+        Assert.Equal([(0, 7, "时间", 1.0), (8, 11, "人物", 1.0)],
+            found.GetProperty("spans").EnumerateArray().Select(s => (s.GetProperty("start").GetInt32(), s.GetProperty("end").GetInt32(), s.GetProperty("type").GetString()!, s.GetProperty("score").GetDouble())));
+        Assert.Contains("There is no run", await _http.RefusalAsync(HttpMethod.Post, $"{Routes.Datasets}/{id}/annotation/records/{second}/suggest", new AskSuggestions("none"), 422), StringComparison.Ordinal);
+    }
+
     private async Task<(string Id, string Record)> NewAsync(HttpClient? http = null)
     {
         var id = (await (http ?? _http).SendAsync<DatasetSummary>(HttpMethod.Post, Routes.Datasets, new CreateDataset("annotate", ""))).Id;

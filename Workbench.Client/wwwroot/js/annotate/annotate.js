@@ -1,5 +1,4 @@
-// The annotation of one record after another. Everything between a key and the picture happens here, without the server and without the page around;
-// both hear of it afterwards.
+// The annotation of one record after another. What lies between a key and the picture happens here; server and page hear of it afterwards.
 
 import { Choosing } from './choosing.js';
 import { Graph, History } from './graph.js';
@@ -14,6 +13,7 @@ import { RelationPicker } from './relation-picker.js';
 import { SaveQueue } from './save-queue.js';
 import { Schema } from './schema.js';
 import { Sheet } from './sheet.js';
+import { Suggestions } from './suggestions.js';
 import * as edits from './edits.js';
 import * as journey from './journey.js';
 
@@ -51,6 +51,7 @@ class Annotator {
     });
     this.picker = new RelationPicker(this.parts.menu, this);
     this.choosing = new Choosing(this);
+    this.suggestions = new Suggestions(this);
     this.list = new GraphList(this.parts.list, { text: (...parts) => this.text(...parts), choose: (...what) => this.choosing.choose(...what) });
     this.pointer = new Pointer(this.parts.paper, this.choosing);
     document.addEventListener('keydown', this.#listen, true);
@@ -92,8 +93,6 @@ class Annotator {
     journey.readAhead(this, id);
   }
 
-  // What the page asks for.
-
   press(key) {
     this.batch(() => this.#run(key, true));
   }
@@ -104,6 +103,20 @@ class Annotator {
 
   skip(reason) {
     this.batch(() => journey.finish(this, 'skipped', reason));
+  }
+
+  /** What somebody else did. */
+  remote(record, operation) {
+    return journey.remote(this, record, operation);
+  }
+
+  refresh() {
+    return journey.reload(this);
+  }
+
+  /** Asks rules and other records, or the adapter of a run. */
+  suggest(run) {
+    return journey.suggest(this, run);
   }
 
   /** Reads typed texts into the graph; answers what is wrong with them. */
@@ -240,8 +253,8 @@ class Annotator {
   }
 
   #key(event) {
-    const key = keyName(event);
-    if (!key || !this.shown || event.target.closest?.('[role=dialog], .wb-help, .wb-annotate-foreign'))
+    const key = this.shown && keyName(event);
+    if (!key || event.target.closest?.('[role=dialog], .wb-help, .wb-annotate-foreign'))
       return;
     // "g" and a letter go to another page; the shell does that.
     if (this.#going || key === 'g') {
@@ -250,8 +263,7 @@ class Annotator {
     }
     if ((key === 'Enter' || key === ' ') && event.target.closest?.('a, button, summary, [role=button]'))
       return;
-    const inText = this.parts.paper.contains(event.target) || event.target === document.body;
-    if (!this.batch(() => this.#run(key, inText)))
+    if (!this.batch(() => this.#run(key, this.parts.paper.contains(event.target) || event.target === document.body)))
       return;
     event.preventDefault();
     event.stopPropagation();
@@ -280,6 +292,7 @@ class Annotator {
     if (moved) {
       this.selected = this.lastHead = null;
       this.picker.cancel(false);
+      this.suggestions.clear();
       this.parts.say('', false);
     }
     this.#takeTexts(view.texts);
@@ -301,7 +314,7 @@ class Annotator {
     const { graph, selected, arcsShown } = this;
     const relations = [...graph.relations.values()].filter(relation => arcsShown === 'all' || selected?.id === relation.id
       || (arcsShown === 'selected' && selected && (relation.head === selected.id || relation.tail === selected.id)));
-    const look = { selected, relations, badges: this.sheet.badges(this.picker), lit: this.picker.lit, flags: this.#flags };
+    const look = { selected, relations, badges: this.sheet.badges(this.picker), lit: this.picker.lit, flags: this.#flags, suggested: this.suggestions.look() };
     this.sheet.paint(look);
     this.parts.list.hidden = !this.listed;
     if (this.listed)
@@ -310,13 +323,13 @@ class Annotator {
   }
 
   #saved(record, answer) {
-    this.news.tell(answer.progress ? { progress: answer.progress } : {});
+    if (answer.progress)
+      this.news.tell({ progress: answer.progress });
     if (record !== this.graph.record)
       return;
     this.#takeTexts(answer.texts);
     this.news.tell({ texts: answer.texts });
-    if (this.listed)
-      requestAnimationFrame(() => this.changed());
+    this.changed();
   }
 
   async #refusedByServer(record, operation, message) {
@@ -330,7 +343,7 @@ class Annotator {
     return {
       state: this.graph.state, pending: this.queue.pending, offline: this.queue.offline, canUndo: this.history?.canUndo ?? false,
       canRedo: this.history?.canRedo ?? false, spans: this.graph.spans.size, relations: this.graph.relations.size, arcs: this.arcsShown,
-      list: this.listed, words: this.selection.words, picking: this.picker.step,
+      list: this.listed, words: this.selection.words, picking: this.picker.step, suggested: this.suggestions.count,
     };
   }
 }

@@ -132,6 +132,19 @@ function again(view) {
     view.refuse(['noHeadYet']);
 }
 
+function propagate(view) {
+  const span = view.chosenSpan;
+  if (!span?.type) {
+    view.refuse(['nothingChosen']);
+    return;
+  }
+  const operation = edits.propagate(view.graph, view.selection.characters, span);
+  if (operation)
+    view.perform(operation, 'propagated', operation.spans.length, view.graph.words(span));
+  else
+    view.refuse(['noOtherMention', view.graph.words(span)]);
+}
+
 function escape(view) {
   if (view.selected || view.selection.range) {
     view.select(null);
@@ -145,6 +158,11 @@ const COMMANDS = {
   r: view => view.picker.start(null),
   t: again,
   x: reverse,
+  a: propagate,
+  o: view => view.news.tell({ asksSuggestions: true }),
+  y: view => view.suggestions.accept(),
+  d: view => view.suggestions.turnDown(),
+  m: view => view.suggestions.acceptSure(),
   c: change,
   e: stepRelation,
   n: view => stepSpan(view, 1),

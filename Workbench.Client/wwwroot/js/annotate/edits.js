@@ -20,6 +20,18 @@ export const removeSpan = (graph, span) =>
 
 export const setState = (graph, name, reason = '') => operation('state', [], [], { state: { before: graph.state, after: { name, reason } } });
 
+/** Every other mention of the same words gets the same type. Null where there is none. */
+export function propagate(graph, characters, span) {
+  const words = graph.words(span);
+  const spans = [];
+  for (let at = graph.text.indexOf(words); at >= 0; at = graph.text.indexOf(words, at + words.length)) {
+    const end = at + words.length;
+    if (characters.floor(at) === at && characters.floor(end) === end && !markRefusal(graph, at, end, span.type))
+      spans.push({ before: null, after: { id: newId(), start: at, end, type: span.type } });
+  }
+  return spans.length > 0 ? operation('propagate', spans, []) : null;
+}
+
 /** Head and tail exchanged; where the type does not allow that, its inverse does it. Null with nothing legal. */
 export function reverse(graph, schema, relation) {
   const [head, tail] = [graph.spans.get(relation.tail), graph.spans.get(relation.head)];

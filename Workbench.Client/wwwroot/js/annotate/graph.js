@@ -105,6 +105,15 @@ export class History {
     return (redo ? this.#redo : this.#undo).at(-1);
   }
 
+  /** Grows with everything that is done. */
+  get length() {
+    return this.#kinds.size;
+  }
+
+  knows(id) {
+    return this.#kinds.has(id);
+  }
+
   /** What an operation did in the first place, also when it took something back. */
   kindOf(operation) {
     return this.#kinds.get(operation.id) ?? operation.kind;

@@ -44,6 +44,30 @@ export async function reverse(view, redo) {
   view.changed();
 }
 
+/** Shows what rules and other records suggest, or the adapter of a run. */
+export async function suggest(view, run) {
+  const record = view.graph.record;
+  view.say(run ? 'askingRun' : 'asking');
+  await view.queue.flush();
+  if (view.queue.pending > 0) {
+    view.refuse(['offlineTyping']);
+    return;
+  }
+  let found;
+  try {
+    found = await view.records.suggest(record, run);
+  } catch (failure) {
+    view.news.tell({ refused: failure.message });
+    view.say('asked', 0);
+    return;
+  }
+  if (record !== view.graph.record)
+    return;
+  view.suggestions.show(found);
+  view.say(view.suggestions.count > 0 ? 'asked' : 'askedNothing', view.suggestions.count);
+  view.changed();
+}
+
 /** Reads typed texts into the graph; answers what is wrong with them. */
 export async function type(view, texts) {
   await view.queue.flush();
@@ -61,14 +85,32 @@ export async function type(view, texts) {
   return reading.problems;
 }
 
-/** The record as the server has it now. */
+/** Brings in what somebody else did; what is one's own is known. */
+export async function remote(view, record, operation) {
+  if (view.history.knows(operation.id))
+    return;
+  view.records.forget(record);
+  if (record !== view.graph.record)
+    return;
+  // The record's texts, and how it goes together with what waits here, are the server's to say.
+  await reload(view);
+  view.say('othersDid', view.text(`kind-${operation.kind === 'undo' ? 'delete' : operation.kind}`));
+  view.changed();
+}
+
+/** The record as the server has it now, with everything that was done here while it was read. */
 export async function reload(view) {
   const id = view.graph.record;
-  await view.queue.flush();
   try {
-    const fresh = await view.records.fresh(id);
-    if (id === view.graph.record)
-      view.show(fresh);
+    for (let done = -1; done !== view.history.length;) {
+      await view.queue.flush();
+      done = view.history.length;
+      const fresh = await view.records.fresh(id);
+      if (id !== view.graph.record)
+        return;
+      if (done === view.history.length)
+        view.show(fresh);
+    }
   } catch (failure) {
     view.news.tell({ failure: failure.message });
   }

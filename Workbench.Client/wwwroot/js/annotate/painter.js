@@ -27,7 +27,7 @@ export class Painter {
   /** @param look selected {kind, id}, relations (those to draw), badges (id → letter), lit (ids that may be picked, or null), suggested */
   paint(graph, look) {
     const passage = this.#passage;
-    const spans = [...graph.spans.values()];
+    const spans = look.suggested?.spans ?? [...graph.spans.values()];
     const levels = layBars(spans);
     const count = passage.lines.length;
     const below = new Array(count).fill(0);
@@ -35,7 +35,7 @@ export class Painter {
     for (const { level, pieces } of drawn)
       for (const piece of pieces)
         below[piece.line] = Math.max(below[piece.line], level + 1);
-    const ends = this.#ends(drawn, look.relations);
+    const ends = this.#ends(drawn, [...look.relations, ...look.suggested?.relations ?? []]);
     const { paths, rows } = layArcs(ends, count, this.gutter);
     passage.room(rows.map(row => row === 0 ? 2 : row * ROW + 8), below.map(level => level === 0 ? 2 : level * BAR + 5));
     this.#svg.setAttribute('height', passage.height);
@@ -44,6 +44,10 @@ export class Painter {
     const starts = this.#starts(drawn);
     this.#marks.write(new Map(drawn.map(mark => [mark.span.id, this.#mark(mark, look, starts)])));
     this.#arcs.write(new Map(paths.map(path => [path.arc.relation.id, this.#arc(path, look)])));
+  }
+
+  #hint(id, look) {
+    return !look.suggested?.ids.has(id) ? '' : id === look.suggested.current ? ' wb-suggested wb-current' : ' wb-suggested';
   }
 
   /** Where arcs leave and arrive: side by side on their entity, in the order of the other ends, so that they do not cross at once. */
@@ -75,7 +79,7 @@ export class Painter {
     const out = [];
     const { lines, textHeight } = this.#passage;
     const chosen = look.selected?.kind === 'span' && look.selected.id === span.id;
-    const state = (chosen ? ' wb-chosen' : '') + (look.lit ? look.lit.has(span.id) ? ' wb-lit' : ' wb-dim' : '') + (span.type ? '' : ' wb-untyped');
+    const state = (chosen ? ' wb-chosen' : '') + (look.lit ? look.lit.has(span.id) ? ' wb-lit' : ' wb-dim' : '') + (span.type ? '' : ' wb-untyped') + this.#hint(span.id, look);
     out.push(`<g class="wb-mark${state}" style="--entity:${this.#schema.color(span)}" data-span="${escape(span.id)}">`);
     const badge = look.badges?.get(span.id);
     const name = span.type || '?';
@@ -119,7 +123,7 @@ export class Painter {
     const { lines, textHeight } = this.#passage;
     const chosen = look.selected?.kind === 'relation' && look.selected.id === arc.relation.id;
     const near = look.selected?.kind === 'span' && (arc.relation.head === look.selected.id || arc.relation.tail === look.selected.id);
-    const state = chosen ? ' wb-chosen' : near ? ' wb-near' : '';
+    const state = (chosen ? ' wb-chosen' : near ? ' wb-near' : '') + this.#hint(arc.relation.id, look);
     const y = (line, run) => lines[line].top + lines[line].above - 8 - run.row * ROW;
     const foot = line => lines[line].baseline - textHeight + 2;
     const [from, to] = [arc.from, arc.to];

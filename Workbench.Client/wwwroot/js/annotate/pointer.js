@@ -14,6 +14,11 @@ export class Pointer {
     this.#host = host;
     this.#owner = owner;
     host.addEventListener('pointerdown', event => this.#press(event));
+    // The browser begins its selection with the mouse's own event.
+    host.addEventListener('mousedown', event => {
+      if (this.#down?.owned)
+        event.preventDefault();
+    });
     host.addEventListener('pointermove', event => this.#move(event));
     host.addEventListener('pointerup', event => this.#release(event));
     host.addEventListener('pointercancel', () => this.#stop());
@@ -25,15 +30,10 @@ export class Pointer {
     const grip = event.target.closest?.('[data-span]');
     const relation = event.target.closest?.('[data-relation]');
     this.#down = { x: event.clientX, y: event.clientY, span: grip?.dataset.span, relation: relation?.dataset.relation };
-    if (grip || relation) {
-      event.preventDefault();
-      if (grip && event.pointerType !== 'touch')
-        this.#host.setPointerCapture(event.pointerId);
-    } else if (event.shiftKey && this.#owner.canLink()) {
-      // Shift with a click on a second entity relates; the browser would extend the selection.
-      if (this.#owner.spanUnder(event.clientX, event.clientY))
-        event.preventDefault();
-    }
+    // Names and arcs are for choosing, and shift with a click on a second entity relates: nothing of that selects text.
+    this.#down.owned = Boolean(grip || relation || (event.shiftKey && this.#owner.canLink() && this.#owner.spanUnder(event.clientX, event.clientY)));
+    if (grip && event.pointerType !== 'touch')
+      this.#host.setPointerCapture(event.pointerId);
   }
 
   #move(event) {

@@ -47,6 +47,10 @@ export class Records {
     return await this.#send(`${this.#base}/records/${encodeURIComponent(id)}/read`, { texts });
   }
 
+  async suggest(id, runId) {
+    return await this.#send(`${this.#base}/records/${encodeURIComponent(id)}/suggest`, { runId });
+  }
+
   async #get(address) {
     return await answered(await fetch(address));
   }
