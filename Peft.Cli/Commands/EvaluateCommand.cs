@@ -30,7 +30,7 @@ internal static class EvaluateCommand
     private static readonly Option<int> s_batch = new("--batch_size") { Description = "Records computed together.", DefaultValueFactory = _ => 32 };
     private static readonly Option<int> s_maxNewTokens = new("--max_new_tokens") { Description = "Tokens per answer at most.", DefaultValueFactory = _ => 100 };
     private static readonly Option<int> s_maxLength = new("--max_length") { Description = "Tokens of a record at most, for the loss.", DefaultValueFactory = _ => 512 };
-    private static readonly Option<string> s_format = new("--prompt_format") { Description = "auto, chat or plain.", DefaultValueFactory = _ => "auto" };
+    private static readonly Option<string> s_format = new("--prompt_format") { Description = "auto, chat, plain, or a built-in chat template: " + string.Join(", ", Peft.Core.Tokenization.PromptTemplate.Formats.Skip(3)) + ".", DefaultValueFactory = _ => "auto" };
     private static readonly Option<string?> s_predictions = new("--predictions") { Description = "File for the answers (JSON lines)." };
 
     public static Command Create()

@@ -109,7 +109,7 @@ public sealed class ExampleEncoder
     private IReadOnlyList<TurnPiece> Pieces(IDataRecord record, string name) => record switch
     {
         InstructionRecord instruction => [new TurnPiece(template.Prompt(instruction), -1), new TurnPiece(template.Answer(instruction.Output), 0)],
-        ChatRecord chat => template.Turns.Pieces(chat.Messages, chat.Tools),
+        ChatRecord chat => template.Pieces(chat.Messages, chat.Tools),
         TextRecord text => [new TurnPiece(template.Around(text.Text), 0)],
         _ => throw new PeftException($"{Named(name, record)}: a record of this kind is not written token by token."),
     };

@@ -106,15 +106,24 @@ internal sealed class FreshWeights(ModelConfig config, JsonObject json, bool nei
         var measured = spread.item<float>();
 
         // The input table gets the spread it would have been drawn with, since the layers behind it were made for that; a head of its own
-        // keeps the values, since they were learnt as a head's.
-        Know(config.EmbeddingPath + ".weight", Spread(config.EmbeddingPath + ".weight") / measured);
+        // keeps its spread and is turned as a whole: its tokens stay as like or unlike as they are, but what goes in is not what comes out.
+        // Unturned, the first model repeats every token with certainty, and unlearning that costs it what it knows of the token.
+        Know(config.EmbeddingPath + ".weight", Spread(config.EmbeddingPath + ".weight") / measured, turn: null);
         if (config.HeadPath is { } head && !config.HeadIsTied)
-            Know(head + ".weight", 1);
+        {
+            using var drawn = randn(config.HiddenSize, config.HiddenSize);
+            var (turn, triangle) = linalg.qr(drawn);
+            using (turn)
+            using (triangle)
+                Know(head + ".weight", 1, turn);
+        }
+
         return pairs.Length;
 
-        void Know(string name, double factor)
+        void Know(string name, double factor, Tensor? turn)
         {
-            var values = chosen.mul(factor).DetachFromDisposeScope();
+            using var scaled = chosen.mul(factor);
+            var values = (turn is null ? scaled.clone() : scaled.mm(turn)).DetachFromDisposeScope();
             var index = pairs.Select(pair => (long)pair.Id).ToArray();
             known[name] = () =>
             {

@@ -189,7 +189,7 @@ public sealed partial record TrainingArguments
     [TrainingOption(Records, "Leaves out the last batch of an epoch when it is not full.")]
     public bool DataloaderDropLast { get; init; }
 
-    /// <summary><c>auto</c> (the base's chat template, plain where it has none), <c>chat</c> or <c>plain</c>.</summary>
+    /// <summary><c>auto</c> (the base's chat template, plain where it has none), <c>chat</c>, <c>plain</c>, or the name of an instruction form or a built-in chat template.</summary>
     [TrainingOption(Records, "How a record becomes a prompt: the base's chat template, or plain text; auto takes the template where there is one.")]
     public string PromptFormat { get; init; } = "auto";
 

@@ -119,9 +119,11 @@ internal sealed class LiveRun(string id, RunPaths paths, long fence, ITrainerPro
     private async Task EndAsync(CancellationToken cancel)
     {
         var (signal, message) = HowItEnded();
+        var saidItsLastWord = _projection.IsEnded && _projection.Attempt > _attemptBefore;
         await tracking.Store.UpdateAsync(id, run =>
         {
-            if (RunStateMachine.Next(run.State, signal) is { } state)
+            // A trainer that said its last word ended as it should; by now the run may already wait to be resumed.
+            if (!saidItsLastWord && RunStateMachine.Next(run.State, signal) is { } state)
             {
                 run.State = state;
                 run.Message = message;

@@ -16,8 +16,12 @@ public sealed class InstructionFollowing : WritingTask
     {
         ArgumentNullException.ThrowIfNull(setting);
         var template = PromptTemplate.Of(setting.Tokenizer, setting.Arguments.PromptFormat);
+        TemplateMismatch = template.Mismatch(setting.Tokenizer);
         Encoder = new ExampleEncoder(setting.Tokenizer, template, setting.Arguments.MaxLength, setting.Arguments.CutPolicy, setting.Arguments.TrainOn);
     }
+
+    /// <summary>What of the chosen template the base does not know; null when they match.</summary>
+    public string? TemplateMismatch { get; }
 
     /// <summary>Turns records into ids.</summary>
     public ExampleEncoder Encoder { get; }

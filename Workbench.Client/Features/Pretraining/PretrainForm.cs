@@ -24,9 +24,15 @@ public sealed class PretrainForm
         ["learning_rate", "max_steps", "per_device_train_batch_size", "max_length", "warmup_ratio", "weight_decay", "eval_steps", "save_steps", "seed"];
 
     private readonly Dictionary<string, string> _changed = [];
+    private string? _name;
     private PretrainChoices _choices = new([], new Dictionary<string, JsonElement>());
 
-    public string Name { get; set; } = "";
+    /// <summary>What was typed; a name after the layout until then, so that the form is complete when it opens.</summary>
+    public string Name
+    {
+        get => _name ?? "my-" + Layout;
+        set => _name = value;
+    }
 
     public string Layout { get; private set; } = "roberta";
 
@@ -88,7 +94,7 @@ public sealed class PretrainForm
     {
         ArgumentNullException.ThrowIfNull(draft);
         Choose(draft.Layout);
-        Name = draft.Name;
+        Name = draft.Name + "-2"; // the first one's base stands under its name
         TokenizerModelId = draft.TokenizerModelId;
         (DatasetId, Path, Source) = (draft.DatasetId, draft.CorpusPath ?? "", draft.DatasetId is null ? CorpusSource.Path : CorpusSource.Dataset);
         (TextField, Pack, TakeEmbeddings, StructuredStart, Threads) = (draft.TextField, draft.Pack, draft.TakeEmbeddings, draft.StructuredStart, draft.Threads);

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Peft.Core.Data;
 using Peft.Core.Tokenization;
 
@@ -20,15 +21,63 @@ public sealed class ExampleEncoderTests
     }
 
     [Fact]
-    public void Of_UnknownTemplate_RefusesAndOffersPlain()
+    public void Of_TemplateThatHidesTheAnswer_RefusesAndOffersPlain()
     {
         using var folder = new TemporaryFolder();
-        File.Copy(Path.Combine(SampleFiles.Base, "tokenizer.json"), folder.File("tokenizer.json"));
-        File.WriteAllText(folder.File("tokenizer_config.json"), """{"bos_token":"<|bos|>","eos_token":"<|eos|>","chat_template":"{{ messages[0].content | upper }}"}""");
-        var tokenizer = PretrainedTokenizer.Load(folder.Path);
+        var tokenizer = WithTemplate(folder, "{{ messages[0].content | upper }}");
 
         Assert.Contains("plain", Assert.Throws<PeftException>(() => PromptTemplate.Of(tokenizer)).Message, StringComparison.Ordinal);
         Assert.Equal("<|bos|>a\nb\n", PromptTemplate.Of(tokenizer, "plain").Prompt("a", "b"));
+    }
+
+    [Fact]
+    public void Of_AnyJinjaTemplate_IsRendered()
+    {
+        using var folder = new TemporaryFolder();
+        var tokenizer = WithTemplate(
+            folder, "{% for m in messages %}{{ '[' + m.role + '] ' + m.content | trim + (eos_token if m.role == 'assistant' else '\\n') }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant] ' }}{% endif %}");
+        var template = PromptTemplate.Of(tokenizer);
+
+        Assert.Equal("[user] a\nb\n[assistant] ", template.Prompt(" a", "b "));
+        Assert.Equal("\n[assistant] ", template.Tail);
+        Assert.Equal("x<|eos|>", template.Answer("x"));
+    }
+
+    [Fact]
+    public void Of_BuiltInTemplate_IsChosenByName()
+    {
+        var template = PromptTemplate.Of(s_tokenizer, "chatml");
+
+        Assert.Equal("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n", template.Prompt("a", ""));
+        Assert.Equal("x<|im_end|>\n<|eos|>", template.Answer("x"));
+        Assert.Contains("<|im_start|>", template.Mismatch(s_tokenizer), StringComparison.Ordinal);
+        Assert.Null(PromptTemplate.Of(s_tokenizer).Mismatch(s_tokenizer));
+    }
+
+    /// <summary>The sample base's template, once read as the role tags it is and once rendered by the general way.</summary>
+    [Theory]
+    [InlineData("抽取", "刘德华")]
+    [InlineData("  a \n", "")]
+    [InlineData("{{ x }}", "<|user|>")]
+    public void Of_SampleBase_RoleTagsEqualTheRenderedTemplate(string instruction, string input)
+    {
+        var tags = PromptTemplate.Of(s_tokenizer);
+        var rendered = PromptTemplate.Rendered(s_tokenizer, Peft.Core.Chat.ChatTemplates.Of(s_tokenizer.Config)!, "chat", []);
+
+        Assert.Equal(rendered.Prompt(instruction, input), tags.Prompt(instruction, input));
+        Assert.Equal(rendered.Answer("x"), tags.Answer("x"));
+        Assert.Equal(rendered.Tail, tags.Tail);
+        Peft.Core.Data.Tasks.ChatMessage[] said = [new("user", instruction), new("assistant", "甲"), new("user", input), new("assistant", "乙")];
+        Assert.Equal(rendered.Pieces(said), tags.Pieces(said));
+        Assert.Equal(rendered.Prompt(said[..3]), tags.Prompt(said[..3]));
+    }
+
+    private static PretrainedTokenizer WithTemplate(TemporaryFolder folder, string template)
+    {
+        File.Copy(Path.Combine(SampleFiles.Base, "tokenizer.json"), folder.File("tokenizer.json"));
+        var config = new JsonObject { ["bos_token"] = "<|bos|>", ["eos_token"] = "<|eos|>", ["chat_template"] = template };
+        File.WriteAllText(folder.File("tokenizer_config.json"), config.ToJsonString());
+        return PretrainedTokenizer.Load(folder.Path);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ public sealed class OtherGoldens
 {
     public static IEnumerable<object[]> Cases() => GoldenCase.FindOther(
         "model", "peft", "tokenizer", "metric", "generation", "schedule", "quant", "base", "gguf-blocks", "gguf-model",
+        "chat",
         "collate",
         "training",
         "import");

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Peft.Core.Models;
 using Peft.Core.Pretraining;
 using Peft.Core.Runs;
+using Peft.Core.Serialization;
 using Peft.Core.Tests.Training;
 using Peft.Core.Tokenization;
 using Peft.Core.Training;
@@ -106,7 +107,9 @@ public sealed class PretrainingRunTests : IDisposable
         using var scope = TorchSharp.torch.NewDisposeScope();
         var head = model.Head!.Weight.to(TorchSharp.torch.ScalarType.Float32);
         var table = source.Embedding.Weight;
-        Assert.True(((head[300] - head[301]) - (table[300] - table[301])).abs().max().item<float>() < 0.02f);
+        // Turned as a whole: distances are kept, places are not.
+        Assert.Equal((table[300] - table[301]).norm().item<float>(), (head[300] - head[301]).norm().item<float>(), 0.02f);
+        Assert.True(((head[300] - head[301]) - (table[300] - table[301])).abs().max().item<float>() > 0.02f);
         Assert.True(model.Embedding.Weight.to(TorchSharp.torch.ScalarType.Float32).mean([0]).abs().max().item<float>() < 0.2f);
         var spread = model.Embedding.Weight.to(TorchSharp.torch.ScalarType.Float32).std().item<float>();
         Assert.InRange(spread, 0.9f, 1.1f);
@@ -135,6 +138,40 @@ public sealed class PretrainingRunTests : IDisposable
 
         double[] Losses(RunPaths paths) => [.. TinyRun.Events(paths).OfType<RunEvalLoss>().Where(e => e.Step >= steps / 2).Select(e => e.Loss)];
         Assert.True(Losses(started).Average() < Losses(plain).Average() - 0.05, $"{string.Join(' ', Losses(plain))}; started: {string.Join(' ', Losses(started))}");
+    }
+
+    [Fact]
+    public void Run_StructuredStart_KnowsHowOftenTokensOccur()
+    {
+        File.WriteAllLines(Corpus, Enumerable.Repeat("{\"text\": \"一一一二\"}", 40));
+        var paths = Order("roberta", steps: 1, rate: 1e-6, neighbours: true);
+        RunTrainer.Run(paths.Root);
+
+        using var checkpoint = Checkpoint.Open(paths.Model);
+        using var bias = checkpoint.Tensor("lm_head.bias").to(TorchSharp.torch.ScalarType.Float32);
+        var tokenizer = PretrainedTokenizer.Load(paths.Model);
+        float Of(string text) => bias[tokenizer.Encode(text)[0]].item<float>();
+        Assert.Equal(Math.Log(3), Of("一") - Of("二"), 0.05);
+        Assert.True(Of("二") > Of("三") + 3);
+    }
+
+    [Fact]
+    public void Run_TableRateOfZero_LeavesTheTable()
+    {
+        var (still, moving) = (Order("mt5", steps: 3, tableRate: 0), Order("mt5", steps: 3, tableRate: 1));
+        var drawn = Order("mt5", steps: 1, rate: 1e-9);
+        foreach (var paths in new[] { still, moving, drawn })
+            RunTrainer.Run(paths.Root);
+
+        byte[] Table(RunPaths paths)
+        {
+            using var checkpoint = Checkpoint.Open(paths.Model);
+            using var table = checkpoint.Tensor("shared.weight").to(TorchSharp.torch.ScalarType.Float32);
+            return table.bytes.ToArray();
+        }
+
+        Assert.Equal(Table(drawn), Table(still));
+        Assert.NotEqual(Table(drawn), Table(moving));
     }
 
     [Fact]
@@ -182,7 +219,7 @@ public sealed class PretrainingRunTests : IDisposable
         _ => new JsonObject { ["hidden_size"] = 16, ["intermediate_size"] = 32, ["num_attention_heads"] = 2, ["num_hidden_layers"] = 1 },
     };
 
-    private RunPaths Order(string layout, int steps = 60, int seed = 42, double density = 0.15, JsonObject? config = null, string? embeddings = null, string? from = null, double rate = 0.02, bool neighbours = false, int batch = 4)
+    private RunPaths Order(string layout, int steps = 60, int seed = 42, double density = 0.15, JsonObject? config = null, string? embeddings = null, string? from = null, double rate = 0.02, bool neighbours = false, int batch = 4, double tableRate = 1)
     {
         var fields = config?.DeepClone().AsObject() ?? Small(layout);
         fields["model_type"] = layout;
@@ -198,7 +235,7 @@ public sealed class PretrainingRunTests : IDisposable
             {
                 ["max_steps"] = steps, ["learning_rate"] = rate, ["per_device_train_batch_size"] = batch, ["eval_steps"] = 5, ["save_steps"] = 3, ["max_length"] = 32, ["seed"] = seed,
             },
-            Pretraining = new PretrainingOrder { Config = fields, EvalDocuments = 8, NoiseDensity = density, InitEmbeddingsFrom = embeddings, InitFrom = from, NeighbourStart = neighbours },
+            Pretraining = new PretrainingOrder { Config = fields, EvalDocuments = 8, NoiseDensity = density, InitEmbeddingsFrom = embeddings, InitFrom = from, NeighbourStart = neighbours, TableRate = tableRate },
         });
     }
 }

@@ -1,0 +1,351 @@
+using System.Globalization;
+using System.Text;
+
+namespace Peft.Core.Chat.Jinja;
+
+/// <summary>A name or attribute that is not there: prints nothing, counts as false, and any other use says what is missing.</summary>
+internal sealed record Undefined(string Message)
+{
+    public bool Unsafe { get; init; }
+
+    public JinjaException Error() => new(Unsafe ? "SecurityError" : "UndefinedError", Message);
+}
+
+/// <summary>A tuple, which prints in round brackets.</summary>
+internal class JinjaTuple(IEnumerable<object?> items) : List<object?>(items);
+
+/// <summary>A group of <c>groupby</c>: what the items have in common, and the items.</summary>
+internal sealed class JinjaGroup(object? grouper, List<object?> items) : JinjaTuple([grouper, items]);
+
+/// <summary>A mapping that keeps the order of its keys.</summary>
+internal sealed class JinjaMap
+{
+    private readonly Dictionary<object, object?> values = new(JinjaKeys.Instance);
+    private readonly List<object?> keys = [];
+
+    public IReadOnlyList<object?> Keys => keys;
+
+    public int Count => keys.Count;
+
+    public object? this[object? key]
+    {
+        get => values[Key(key)];
+        set
+        {
+            if (values.TryAdd(Key(key), value))
+                keys.Add(key);
+            else
+                values[Key(key)] = value;
+        }
+    }
+
+    public bool TryGet(object? key, out object? value) => values.TryGetValue(Key(key), out value);
+
+    private static object Key(object? key) => key switch
+    {
+        null => DBNull.Value,
+        JinjaMap => throw JinjaException.Type("unhashable type: 'dict'"),
+        List<object?> and not JinjaTuple => throw JinjaException.Type("unhashable type: 'list'"),
+        Undefined undefined => throw undefined.Error(),
+        _ => key,
+    };
+
+    private sealed class JinjaKeys : IEqualityComparer<object>
+    {
+        public static JinjaKeys Instance { get; } = new();
+
+        public new bool Equals(object? x, object? y) => Python.Equal(x, y);
+
+        public int GetHashCode(object obj) => obj switch
+        {
+            bool flag => flag ? 1.0.GetHashCode() : 0.0.GetHashCode(),
+            long whole => ((double)whole).GetHashCode(),
+            double real => real.GetHashCode(),
+            JinjaTuple tuple => tuple.Count,
+            _ => obj.GetHashCode(),
+        };
+    }
+}
+
+/// <summary>What <c>namespace()</c> makes: its attributes can be set.</summary>
+internal sealed class JinjaNamespace
+{
+    public Dictionary<string, object?> Values { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>Arguments of a call.</summary>
+internal sealed record JinjaArguments(IReadOnlyList<object?> Positional, IReadOnlyDictionary<string, object?> Named)
+{
+    private static readonly Dictionary<string, object?> s_none = [];
+
+    public static JinjaArguments Of(params object?[] positional) => new(positional, s_none);
+
+    /// <summary>An argument by place or name.</summary>
+    public object? Get(int place, string name, object? absent) =>
+        place < Positional.Count ? Positional[place] : Named.TryGetValue(name, out var value) ? value : absent;
+
+    public bool Has(int place, string name) => place < Positional.Count || Named.ContainsKey(name);
+}
+
+/// <summary>Something that can be called.</summary>
+internal sealed class JinjaFunction(string name, Func<JinjaRun, JinjaArguments, object?> call)
+{
+    public string Name { get; } = name;
+
+    public object? Call(JinjaRun run, JinjaArguments arguments) => call(run, arguments);
+
+    /// <summary>Attributes that some functions and loops have.</summary>
+    public Func<string, object?>? Attribute { get; init; }
+}
+
+/// <summary>How Python compares, prints and counts values. Wholes are long, reals double, texts string, None null.</summary>
+internal static class Python
+{
+    public static bool Truth(object? value) => value switch
+    {
+        null or Undefined => false,
+        bool flag => flag,
+        long whole => whole != 0,
+        double real => real != 0,
+        string text => text.Length > 0,
+        List<object?> list => list.Count > 0,
+        JinjaMap map => map.Count > 0,
+        _ => true,
+    };
+
+    public static bool Equal(object? a, object? b)
+    {
+        if (Number(a) is { } left && Number(b) is { } right)
+            return left == right;
+        return (a, b) switch
+        {
+            (null, null) => true,
+            (string x, string y) => x == y,
+            (Undefined, Undefined) => true,
+            (JinjaTuple x, JinjaTuple y) => Same(x, y),
+            (JinjaTuple, _) or (_, JinjaTuple) => false,
+            (List<object?> x, List<object?> y) => Same(x, y),
+            (JinjaMap x, JinjaMap y) => x.Count == y.Count && x.Keys.All(key => y.TryGet(key, out var other) && Equal(x[key], other)),
+            _ => ReferenceEquals(a, b),
+        };
+    }
+
+    public static int Compare(object? a, object? b, string sign)
+    {
+        if (Number(a) is { } left && Number(b) is { } right)
+            return left.CompareTo(right);
+        switch (a, b)
+        {
+            case (Undefined x, _):
+                throw x.Error();
+            case (_, Undefined y):
+                throw y.Error();
+            case (string x, string y):
+                return ComparePoints(x, y);
+            case (List<object?> x, List<object?> y) when x is JinjaTuple == y is JinjaTuple:
+                for (var i = 0; i < Math.Min(x.Count, y.Count); i++)
+                {
+                    if (!Equal(x[i], y[i]))
+                        return Compare(x[i], y[i], sign);
+                }
+
+                return x.Count.CompareTo(y.Count);
+            default:
+                throw JinjaException.Type($"'{sign}' not supported between instances of '{TypeName(a)}' and '{TypeName(b)}'");
+        }
+    }
+
+    public static double? Number(object? value) => value switch
+    {
+        bool flag => flag ? 1 : 0,
+        long whole => whole,
+        double real => real,
+        _ => null,
+    };
+
+    /// <summary>A whole number, which True and False count as.</summary>
+    public static long? Whole(object? value) => value switch
+    {
+        bool flag => flag ? 1 : 0,
+        long whole => whole,
+        _ => null,
+    };
+
+    public static string TypeName(object? value) => value switch
+    {
+        null => "NoneType",
+        bool => "bool",
+        long => "int",
+        double => "float",
+        string => "str",
+        JinjaTuple => "tuple",
+        List<object?> => "list",
+        JinjaMap => "dict",
+        JinjaNamespace => "Namespace",
+        Undefined => "Undefined",
+        _ => "function",
+    };
+
+    /// <summary>How a value's type is called in messages of missing attributes.</summary>
+    public static string Described(object? value) => value is null ? "None" : TypeName(value) + " object";
+
+    public static string Text(object? value) => value is string text ? text : value is Undefined ? "" : Repr(value);
+
+    public static string Repr(object? value)
+    {
+        var result = new StringBuilder();
+        Repr(value, result);
+        return result.ToString();
+    }
+
+    public static string Real(double value)
+    {
+        if (double.IsNaN(value))
+            return "nan";
+        if (double.IsInfinity(value))
+            return value > 0 ? "inf" : "-inf";
+        var digits = value.ToString("E16", CultureInfo.InvariantCulture);
+        var shortest = value.ToString("R", CultureInfo.InvariantCulture);
+        var exponent = int.Parse(digits.AsSpan(digits.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        if (value != 0 && exponent is < -4 or >= 16)
+        {
+            var plain = shortest.Replace("-", "", StringComparison.Ordinal);
+            var mantissa = plain.Contains('E', StringComparison.Ordinal) ? plain[..plain.IndexOf('E')] : plain;
+            var significant = mantissa.Replace(".", "", StringComparison.Ordinal).Trim('0');
+            var point = significant.Length > 1 ? significant[..1] + "." + significant[1..] : significant.Length == 0 ? "0" : significant;
+            return string.Create(CultureInfo.InvariantCulture, $"{(value < 0 ? "-" : "")}{point}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
+        }
+
+        if (shortest.Contains('E', StringComparison.Ordinal))
+            shortest = ((decimal)value).ToString(CultureInfo.InvariantCulture);
+        return shortest.Contains('.', StringComparison.Ordinal) ? shortest : shortest + ".0";
+    }
+
+    /// <summary>The items of something that can be gone through; a text's are its characters, a mapping's its keys.</summary>
+    public static IReadOnlyList<object?> Items(object? value) => value switch
+    {
+        List<object?> list => list,
+        string text => [.. Points(text)],
+        JinjaMap map => map.Keys,
+        Undefined { Unsafe: false } => [],
+        Undefined undefined => throw undefined.Error(),
+        _ => throw JinjaException.Type($"'{TypeName(value)}' object is not iterable"),
+    };
+
+    /// <summary>The characters of a text.</summary>
+    public static IEnumerable<object?> Points(string text)
+    {
+        for (var i = 0; i < text.Length;)
+        {
+            var length = i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 2 : 1;
+            yield return text.Substring(i, length);
+            i += length;
+        }
+    }
+
+    public static int Length(string text)
+    {
+        var count = text.Length;
+        for (var i = 0; i + 1 < text.Length; i++)
+        {
+            if (char.IsSurrogatePair(text[i], text[i + 1]))
+                count--;
+        }
+
+        return count;
+    }
+
+    private static int ComparePoints(string a, string b)
+    {
+        // By code points, not units: a surrogate is above everything of the basic plane.
+        for (var i = 0; i < Math.Min(a.Length, b.Length); i++)
+        {
+            if (a[i] == b[i])
+                continue;
+            var (high, low) = (char.IsSurrogate(a[i]), char.IsSurrogate(b[i]));
+            return high == low ? a[i].CompareTo(b[i]) : high ? 1 : -1;
+        }
+
+        return a.Length.CompareTo(b.Length);
+    }
+
+    private static bool Same(List<object?> x, List<object?> y) => x.Count == y.Count && x.Zip(y).All(pair => Equal(pair.First, pair.Second));
+
+    private static void Repr(object? value, StringBuilder result)
+    {
+        switch (value)
+        {
+            case null: result.Append("None"); break;
+            case bool flag: result.Append(flag ? "True" : "False"); break;
+            case long whole: result.Append(whole.ToString(CultureInfo.InvariantCulture)); break;
+            case double real: result.Append(Real(real)); break;
+            case string text: Quote(text, result); break;
+            case Undefined: result.Append("Undefined"); break;
+            case JinjaTuple tuple:
+                Join(tuple, "(", tuple.Count == 1 ? ",)" : ")", result);
+                break;
+            case List<object?> list:
+                Join(list, "[", "]", result);
+                break;
+            case JinjaMap map:
+                result.Append('{');
+                for (var i = 0; i < map.Count; i++)
+                {
+                    result.Append(i > 0 ? ", " : "");
+                    Repr(map.Keys[i], result);
+                    result.Append(": ");
+                    Repr(map[map.Keys[i]], result);
+                }
+
+                result.Append('}');
+                break;
+            case JinjaNamespace space:
+                result.Append("<Namespace {").AppendJoin(", ", space.Values.Select(pair => $"{Repr(pair.Key)}: {Repr(pair.Value)}")).Append("}>");
+                break;
+            case JinjaFunction function:
+                result.Append("<function ").Append(function.Name).Append('>');
+                break;
+            default:
+                result.Append(value);
+                break;
+        }
+    }
+
+    private static void Join(List<object?> items, string open, string close, StringBuilder result)
+    {
+        result.Append(open);
+        for (var i = 0; i < items.Count; i++)
+        {
+            result.Append(i > 0 ? ", " : "");
+            Repr(items[i], result);
+        }
+
+        result.Append(close);
+    }
+
+    private static void Quote(string text, StringBuilder result)
+    {
+        var quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
+        result.Append(quote);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune.Value == quote || rune.Value == '\\')
+                result.Append('\\').Append(rune.ToString());
+            else if (rune.Value == '\n')
+                result.Append("\\n");
+            else if (rune.Value == '\r')
+                result.Append("\\r");
+            else if (rune.Value == '\t')
+                result.Append("\\t");
+            else if (Printable(rune))
+                result.Append(rune.ToString());
+            else
+                result.Append(rune.Value <= 0xFF ? $"\\x{rune.Value:x2}" : rune.Value <= 0xFFFF ? $"\\u{rune.Value:x4}" : $"\\U{rune.Value:x8}");
+        }
+
+        result.Append(quote);
+    }
+
+    private static bool Printable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+}
