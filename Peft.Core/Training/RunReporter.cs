@@ -40,9 +40,16 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
             Alert("warning", "setting_doubtful", $"{warning.Field}: {warning.Message}");
         if (setup.Model.Initialised.Count > 0)
             Alert("info", "head_drawn", $"{string.Join(", ", setup.Model.Initialised)}: not in the files of the base, so it starts from random values.");
-        if (setup.Train is not { } train || train.CutRecords + train.DroppedRecords == 0)
+        if (setup.Train is { } train)
+            Limited(train);
+    }
+
+    /// <summary>Says what the length limit did to the training records; of records that are read while training this is known afterwards.</summary>
+    public void Limited(TaskSplit train)
+    {
+        if (train.CutRecords + train.DroppedRecords == 0)
             return;
-        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.Records + train.DroppedRecords) is { } many)
+        if (arguments.HealthChecks && Watch.Records(train.CutRecords, train.DroppedRecords, train.SeenRecords + train.DroppedRecords) is { } many)
         {
             Find(many);
         }
@@ -50,7 +57,7 @@ internal sealed class RunReporter(TrainerSession session, TrainingArguments argu
         {
             Alert("warning", "records_cut", string.Create(
                 CultureInfo.InvariantCulture,
-                $"max_length {setup.Arguments.MaxLength}: {train.CutRecords} training records lost {train.CutTokens} tokens, {train.DroppedRecords} were left out."));
+                $"max_length {arguments.MaxLength}: {train.CutRecords} training records lost {train.CutTokens} tokens, {train.DroppedRecords} were left out."));
         }
     }
 

@@ -111,6 +111,8 @@ public sealed class RunTrainer : IDisposable
             {
                 CheckMetric();
                 Train(loop);
+                if (setup.Train is { IsStreamed: true } streamed)
+                    reporter.Limited(streamed);
             }
 
             var devLoss = FinalDevLoss();

@@ -80,7 +80,7 @@ public sealed class TokenChecks(DatasetStore datasets, DataDirectory data, Token
             var (tokenizer, template) = tokenizers.Of(folder);
             var encoder = new ExampleEncoder(tokenizer, template, int.MaxValue);
             var needed = new Dictionary<int, int>();
-            foreach (var record in RecordSample.Of(datasets.File(dataset), Sample, cancel).Where(record => record is InstructionRecord or ChatRecord))
+            foreach (var record in TrainingSample.Read(datasets.File(dataset), Sample).Where(record => record is InstructionRecord or ChatRecord))
             {
                 cancel.ThrowIfCancellationRequested();
                 var example = encoder.Encode(record, "record")!;

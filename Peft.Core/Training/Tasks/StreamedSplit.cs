@@ -13,6 +13,10 @@ internal sealed class StreamedSplit : TaskSplit
     private readonly TrainingTask task;
     private readonly IReadOnlyList<IDataRecord> records;
     private readonly string name;
+    private int cutRecords;
+    private int droppedRecords;
+    private long cutTokens;
+    private int seenRecords;
 
     /// <param name="task">Turns records into ids.</param>
     /// <param name="records">The records, read when they are asked for.</param>
@@ -27,12 +31,27 @@ internal sealed class StreamedSplit : TaskSplit
 
     public override IReadOnlyList<int> Lengths { get; }
 
+    public override bool IsStreamed => true;
+
+    /// <summary>So far; a record counts every time it comes up.</summary>
+    public override int CutRecords => cutRecords;
+
+    public override int DroppedRecords => droppedRecords;
+
+    public override long CutTokens => cutTokens;
+
+    public override int SeenRecords => seenRecords;
+
     public override IExampleOrder? Order(BatchSettings settings) =>
         settings.Sequential ? new SequentialOrder(records.Count) : new ShuffledOrder(records.Count, settings.Seed);
 
     public override TaskBatch Collate(BaseModel model, IReadOnlyList<int> rows)
     {
         var encoded = task.Encode([.. rows.Select(row => records[row])], name);
+        cutRecords += encoded.CutRecords;
+        droppedRecords += encoded.DroppedRecords;
+        cutTokens += encoded.CutTokens;
+        seenRecords += encoded.Count;
         for (var next = rows[^1] + 1; encoded.Count == 0 && next < rows[^1] + records.Count; next++)
             encoded = task.Encode([records[next % records.Count]], name);
         return encoded.Count > 0
@@ -62,6 +81,16 @@ internal sealed class MixedSplit(TaskSplit all, IReadOnlyList<int> counts, IRead
     public override IReadOnlyList<int> Lengths => all.Lengths;
 
     public override int Records => all.Records;
+
+    public override bool IsStreamed => all.IsStreamed;
+
+    public override int CutRecords => all.CutRecords;
+
+    public override int DroppedRecords => all.DroppedRecords;
+
+    public override long CutTokens => all.CutTokens;
+
+    public override int SeenRecords => all.SeenRecords;
 
     public override IExampleOrder? Order(BatchSettings settings) => new MixedOrder(counts, weights, settings.Seed);
 

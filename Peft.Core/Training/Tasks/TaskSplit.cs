@@ -18,17 +18,23 @@ public abstract class TaskSplit
     /// <summary>Number of examples.</summary>
     public int Count => Lengths.Count;
 
+    /// <summary>Whether records are read while training, so that what the limit does to them is known afterwards only.</summary>
+    public virtual bool IsStreamed => false;
+
     /// <summary>Records that the examples are made of.</summary>
     public virtual int Records => Count;
 
+    /// <summary>Records that have been cut into tokens so far and were not left out.</summary>
+    public virtual int SeenRecords => Records;
+
     /// <summary>Records that lost tokens to the length limit.</summary>
-    public int CutRecords { get; init; }
+    public virtual int CutRecords { get; init; }
 
     /// <summary>Records left out.</summary>
-    public int DroppedRecords { get; init; }
+    public virtual int DroppedRecords { get; init; }
 
     /// <summary>Tokens lost.</summary>
-    public long CutTokens { get; init; }
+    public virtual long CutTokens { get; init; }
 
     /// <summary>The order in which they are trained where it is computed place by place; null leaves it to <see cref="BatchPlan"/>.</summary>
     /// <param name="settings">How batches are made.</param>

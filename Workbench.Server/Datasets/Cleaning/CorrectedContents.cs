@@ -38,7 +38,7 @@ internal static class CorrectedContents
     }
 
     /// <summary>The corrections that lead from one text to another, in the order in which rules make them.</summary>
-    private static IReadOnlyList<Func<string, TextChange>> Steps(string old, string text)
+    private static Func<string, TextChange>[] Steps(string old, string text)
     {
         Func<string, TextChange>[] all = [TextChange.WithoutHtml, TextChange.Trimmed, TextChange.Masked];
         for (var chosen = 0; chosen < 1 << all.Length; chosen++)

@@ -86,6 +86,16 @@ public sealed class RecordRunTests : IDisposable
     [Theory]
     [InlineData("on")]
     [InlineData("off")]
+    public void Run_WithLongRecordsToDrop_LearnsFromTheOthersAndCountsThem(string streaming)
+    {
+        Lines("data/train.jsonl", 20, i => i % 4 == 0 ? $$"""{"instruction":"抽取","input":"{{new string('文', 90)}}","output":"乙"}""" : Instruction(i));
+        var events = Finished(Order("data", new JsonObject { ["streaming"] = streaming, ["cut_policy"] = "drop", ["max_steps"] = -1, ["num_train_epochs"] = 1 }));
+        Assert.Contains("5", Assert.Single(events.OfType<RunAlert>(), alert => alert.Code.StartsWith("records_cut", StringComparison.Ordinal)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("on")]
+    [InlineData("off")]
     public void Run_OfMixedDatasets_Learns(string streaming)
     {
         Lines("data/train.jsonl", 20, Instruction);

@@ -105,14 +105,15 @@ public sealed class KindTests(SeededServer server) : IClassFixture<SeededServer>
     }
 
     [Fact]
-    public async Task Preview_PlainText_SaysThatThisBaseCannotLearnFromIt()
+    public async Task Preview_PlainText_IsLearntByADecoderAsItIs()
     {
         var id = await NewAsync();
         await ImportAsync(id, "{\"text\":\"一段文字\"}");
 
         var preview = await server.Http.SendAsync<RunPreview>(HttpMethod.Post, $"{Routes.Runs}/preview", server.Draft("LORA") with { DatasetId = id });
 
-        Assert.Contains(preview.Problems, problem => problem is { Severity: "error", Code: "task_impossible" });
+        Assert.Equal(["CAUSAL_LM"], preview.Tasks);
+        Assert.DoesNotContain(preview.Problems, problem => problem.Severity == "error");
     }
 
     [Fact]
