@@ -51,11 +51,11 @@ internal static class CorrectedContents
         throw new InvalidOperationException("A text was corrected in a way that its places cannot follow.");
     }
 
-    private static string Followed(string text, IReadOnlyList<Func<string, TextChange>> steps) => steps.Aggregate(text, (at, step) => step(at).Text);
+    private static string Followed(string text, Func<string, TextChange>[] steps) => steps.Aggregate(text, (at, step) => step(at).Text);
 
-    private static void Move(JsonObject owner, string list, string old, IReadOnlyList<Func<string, TextChange>> steps)
+    private static void Move(JsonObject owner, string list, string old, Func<string, TextChange>[] steps)
     {
-        if (owner[list] is not JsonArray spans || steps.Count == 0)
+        if (owner[list] is not JsonArray spans || steps.Length == 0)
             return;
         var text = Followed(old, steps);
         foreach (var span in spans.OfType<JsonObject>())
