@@ -52,7 +52,8 @@ internal sealed class JinjaRun(JinjaLimits limits, TimeProvider clock)
             throw new JinjaException("LimitError", $"The chat template was stopped: it makes more than {limits.Characters * 32L} characters in all.");
     }
 
-    private void Hurry()
+    /// <summary>Stops a rendering whose time is over.</summary>
+    public void Hurry()
     {
         if (Stopwatch.GetElapsedTime(started) > limits.Time)
             throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Time.TotalSeconds:0.#} s; it may never end.");

@@ -11,13 +11,18 @@ internal static class Python
     [ThreadStatic]
     private static long t_work;
 
+    [ThreadStatic]
+    private static JinjaRun? t_run;
+
     /// <summary>Begins a rendering: what nested values may cost to compare and print is counted anew.</summary>
-    public static void Begin() => t_work = 0;
+    public static void Begin(JinjaRun run) => (t_work, t_run) = (0, run);
 
     /// <summary>Lists that hold one list twice, again and again, would be gone through without end.</summary>
     private static void Count()
     {
-        if (++t_work > MostWork)
+        if (++t_work % 1024 == 0)
+            t_run?.Hurry();
+        if (t_work > MostWork)
             throw new JinjaException("LimitError", $"The chat template was stopped: it makes a text or list longer than {MostWork}.");
     }
 
