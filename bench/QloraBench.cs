@@ -4,6 +4,7 @@ using Peft.Core;
 using Peft.Core.Methods;
 using Peft.Core.Methods.Lora;
 using Peft.Core.Models;
+using Peft.Core.Models.Blocks;
 using Peft.Core.Quantization;
 using Peft.Core.Runtime;
 using static TorchSharp.torch;
@@ -11,7 +12,8 @@ using static TorchSharp.torch;
 namespace Peft.Bench;
 
 /// <summary>
-/// QLoRA beside LoRA over bfloat16: memory of the quantised matrices, peak memory above an empty process, seconds a step. Each runs in a
+/// QLoRA beside LoRA over bfloat16, with bfloat16 between the layers and as <c>prepare_model_for_kbit_training</c> has it (float32 there, layers
+/// computed again for their gradients): memory of the quantised matrices, peak memory above an empty process, seconds a step. Each runs in a
 /// process of its own, since a peak cannot be taken back.
 /// </summary>
 internal static class QloraBench
@@ -52,18 +54,20 @@ internal static class QloraBench
         using var adapter = PeftMethods.Create(model, new LoraConfig { LoraAlpha = 16, TargetModules = ModuleSelector.FromPattern("all-linear") });
         model.Training = true;
         using var ids = randint(0, model.Config.VocabSize, [1, 256], ScalarType.Int64).DetachFromDisposeScope();
-        Step(model, adapter, ids);
+        var again = options.Quantize == "prepared";
+        Step(model, adapter, ids, again);
         var clock = Stopwatch.StartNew();
         for (var i = 0; i < options.Steps; i++)
-            Step(model, adapter, ids);
+            Step(model, adapter, ids, again);
         var seconds = clock.Elapsed.TotalSeconds / options.Steps;
         var matrices = model.Linears.Sum(l => l.WeightParameter.Quantized is { } weight ? weight.Tensor.Bytes : l.Weight.numel() * 2);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{matrices / 1048576.0} {(ProcessMemory.Peak - empty) / 1048576.0} {seconds}"));
     }
 
-    private static void Step(CausalLanguageModel model, PeftAdapter adapter, Tensor ids)
+    private static void Step(CausalLanguageModel model, PeftAdapter adapter, Tensor ids, bool recompute)
     {
         using var scope = NewDisposeScope();
+        model.Recomputation = recompute ? new Recomputation(scope) : null;
         CausalLoss.Compute(model, ids, null, ids).backward();
         using var gradOff = no_grad();
         foreach (var (_, parameter) in adapter.Trainable)

@@ -33,6 +33,7 @@ internal sealed class TrainOptions
     private readonly Option<string> quantType = new("--bnb_4bit_quant_type") { Description = "nf4 or fp4.", DefaultValueFactory = _ => "nf4" };
     private readonly Option<bool> doubleQuant = new("--bnb_4bit_use_double_quant") { Description = "Quantise the scales of the 4-bit base too." };
     private readonly Option<string> computeDtype = new("--bnb_4bit_compute_dtype") { Description = "float32 or bfloat16: type of products with 4-bit weights.", DefaultValueFactory = _ => "float32" };
+    private readonly Option<bool> prepare = new("--prepare_model_for_kbit_training") { Description = "Compute everything between 4-bit layers in float32, and layers again for their gradients; false takes the base's type.", DefaultValueFactory = _ => true };
     private readonly Option<string> device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<int> threads = new("--threads") { Description = "Threads that compute; 0 means all cores.", DefaultValueFactory = _ => 0 };
     private readonly Option<int?> testRecords = new("--test_records") { Description = "Test records to score; all when left out, 0 for none." };
@@ -53,7 +54,7 @@ internal sealed class TrainOptions
     }
 
     public IEnumerable<Option> All =>
-        [baseModel, dataset, mix, weight, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, device, threads, testRecords, maxNewTokens, .. training.Values];
+        [baseModel, dataset, mix, weight, task, method, rank, set, rate, output, name, dtype, load4Bit, quantType, doubleQuant, computeDtype, prepare, device, threads, testRecords, maxNewTokens, .. training.Values];
 
     /// <summary>Makes a run directory from the options, over a recipe where one is given, and returns its path.</summary>
     /// <exception cref="PeftException">Base or dataset are not given, or a value cannot be read.</exception>
@@ -89,6 +90,7 @@ internal sealed class TrainOptions
                     Bnb4BitQuantType = parsed.GetValue(quantType)!,
                     Bnb4BitUseDoubleQuant = parsed.GetValue(doubleQuant),
                     Bnb4BitComputeDtype = parsed.GetValue(computeDtype)!,
+                    PrepareModelForKbitTraining = parsed.GetValue(prepare),
                 }
                 : null,
             Device = parsed.GetValue(device)!,

@@ -109,6 +109,7 @@ public sealed class ChatTemplate
         foreach (var (name, value) in variables)
             scope.Set(name, Value(value));
         var run = new JinjaRun(limits, clock);
+        Python.Begin();
         try
         {
             Statement.All(body, run, scope, run.Root);

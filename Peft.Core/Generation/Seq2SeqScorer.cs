@@ -22,7 +22,7 @@ internal sealed class Seq2SeqScorer : ITokenScorer
         using var scope = NewDisposeScope();
         mask = attentionMask?.to(model.Device, copy: true).DetachFromDisposeScope();
         encoded = model.Encode(inputIds.to(model.Device), mask).DetachFromDisposeScope();
-        cache = new Seq2SeqCache(model.Config, inputIds.shape[0], room + (model.Prefix?.Length ?? 0), model.DType, model.Device);
+        cache = new Seq2SeqCache(model.Config, inputIds.shape[0], room + (model.Prefix?.Length ?? 0) + (model.SoftPrompt?.DecoderLength ?? 0), model.DType, model.Device);
     }
 
     public Tensor Start() => Next([.. Enumerable.Repeat((long)model.DecoderStartTokenId, (int)encoded.shape[0])]);
@@ -30,7 +30,7 @@ internal sealed class Seq2SeqScorer : ITokenScorer
     public Tensor Next(IReadOnlyList<long> ids)
     {
         var hidden = model.Decode(tensor(ids.ToArray(), device: model.Device).view(-1, 1), encoded, mask, cache);
-        return model.Logits(hidden.view(ids.Count, -1));
+        return model.Logits(hidden.select(1, -1)); // in front of the first token there may be virtual ones
     }
 
     public void KeepRows(IReadOnlyList<int> rows)

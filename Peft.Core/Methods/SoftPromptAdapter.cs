@@ -35,6 +35,12 @@ internal abstract class SoftPromptAdapter : PeftAdapter, ISoftPromptSource
     /// <inheritdoc />
     public int Length => config.NumVirtualTokens;
 
+    /// <inheritdoc />
+    public virtual int DecoderLength => 0;
+
+    /// <inheritdoc />
+    public virtual Tensor DecoderIds(long rows) => throw new InvalidOperationException("This prompt has nothing for a decoder.");
+
     /// <summary>What makes the prompt.</summary>
     protected IReadOnlyList<NamedParameter> Prompt { get; }
 

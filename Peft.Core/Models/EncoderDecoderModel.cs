@@ -37,7 +37,10 @@ public abstract class EncoderDecoderModel : BaseModel
     /// <param name="attentionMask">1 for real tokens, 0 for padding, [B, S]; null means no padding.</param>
     public abstract Tensor Encode(Tensor inputIds, Tensor? attentionMask);
 
-    /// <summary>Hidden states of the decoder behind its final norm, [B, T, C].</summary>
+    /// <summary>
+    /// Hidden states of the decoder behind its final norm, [B, T, C]; where a prompt has virtual tokens for the decoder, the first call has
+    /// theirs in front.
+    /// </summary>
     /// <param name="decoderIds">Token ids [B, T], int64. With a cache: the new tokens only.</param>
     /// <param name="encoded">What <see cref="Encode"/> returned, [B, S, C].</param>
     /// <param name="attentionMask">The encoder's mask [B, S], or null.</param>
@@ -66,6 +69,17 @@ public abstract class EncoderDecoderModel : BaseModel
         return shifted.masked_fill(shifted.eq(CausalLoss.Ignored), pad).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The decoder's input with the virtual tokens of a prompt in front, where it has some for the decoder and nothing was written yet.</summary>
+    /// <param name="decoderIds">Token ids [B, T].</param>
+    /// <param name="cache">What was written so far.</param>
+    protected Tensor BehindDecoderPrompt(Tensor decoderIds, Seq2SeqCache? cache)
+    {
+        ArgumentNullException.ThrowIfNull(decoderIds);
+        return SoftPrompt is { DecoderLength: > 0 } prompt && (cache is null || cache.Own.Length == 0)
+            ? cat([prompt.DecoderIds(decoderIds.shape[0]).to(decoderIds.device), decoderIds], 1)
+            : decoderIds;
+    }
+
     /// <summary>Cross-entropy of the labels, each predicted at its own place; the mean over those that carry loss, as a scalar in fp32.</summary>
     /// <param name="inputIds">Token ids [B, S].</param>
     /// <param name="attentionMask">1 for real tokens, [B, S], or null.</param>
@@ -83,6 +97,8 @@ public abstract class EncoderDecoderModel : BaseModel
             throw new PeftException("The batch carries no label to learn from: every output is empty or was cut off.");
         var encoded = Encode(inputIds, attentionMask);
         var hidden = Decode(DecoderInput(labels.to(Device)), encoded, attentionMask);
+        if (SoftPrompt is { DecoderLength: > 0 and var leading })
+            hidden = hidden.narrow(1, leading, labels.shape[1]).contiguous(); // virtual tokens carry no loss
         var logits = Logits(hidden.view(-1, hidden.shape[2]).index_select(0, chosen)); // [n, V]
         var own = numItemsInBatch is null || labelSmoothing > 0;
         var loss = F.cross_entropy(

@@ -37,8 +37,14 @@ public interface ISoftPromptSource : IEmbeddingAdapter
     /// <summary>Virtual tokens in front of the real ones.</summary>
     int Length { get; }
 
+    /// <summary>Learned vectors in front of what the decoder of an encoder-decoder reads; 0 where the method has none there.</summary>
+    int DecoderLength => 0;
+
     /// <summary>The ids, all negative, that stand in front of each row of a batch: [rows, Length], int64, on the CPU.</summary>
     Tensor Ids(long rows);
+
+    /// <summary>The same in front of the decoder's input: [rows, <see cref="DecoderLength"/>].</summary>
+    Tensor DecoderIds(long rows) => throw new InvalidOperationException("This prompt has nothing for a decoder.");
 }
 
 /// <summary>What a method does beside an attention.</summary>

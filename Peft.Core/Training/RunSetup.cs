@@ -74,7 +74,7 @@ public sealed class RunSetup : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(config);
-        var arguments = TrainingArguments.FromJson(request.Training, out var unreadable);
+        var arguments = Recomputing(request, TrainingArguments.FromJson(request.Training, out var unreadable));
         var checkedArguments = TrainingArgumentsValidator.Validate(arguments, config.MaxTokens);
         var problems = unreadable.ToList();
         var warnings = new List<PeftProblem>();
@@ -98,6 +98,12 @@ public sealed class RunSetup : IDisposable
             ? (arguments, peft, warnings)
             : throw new PeftException(string.Join(Environment.NewLine, problems.Select(p => $"{p.Field}: {p.Message}")));
     }
+
+    /// <summary>As <c>prepare_model_for_kbit_training</c> does by default, a prepared 4-bit base computes its layers again unless the order says otherwise.</summary>
+    private static TrainingArguments Recomputing(RunRequest request, TrainingArguments arguments) =>
+        request.Quantization is { LoadIn4Bit: true, PrepareModelForKbitTraining: true } && !request.Training.ContainsKey("gradient_checkpointing")
+            ? arguments with { GradientCheckpointing = true }
+            : arguments;
 
     /// <summary>What stands against a 4-bit base.</summary>
     private static IEnumerable<PeftProblem> Quantized(RunRequest request, PeftConfig peft)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Workbench.Client.Contracts;
+using Workbench.Server.Datasets.Cleaning;
 using Workbench.Server.Datasets.Import;
 
 namespace Workbench.Server.Datasets;
@@ -17,6 +18,8 @@ public static class DatasetEndpoints
         services.AddSingleton<DatasetImporter>();
         services.AddSingleton<ImportUploads>();
         services.AddSingleton<ImportJobs>();
+        services.AddSingleton<CleaningService>();
+        services.AddSingleton<Quarantine>();
         return services;
     }
 
@@ -32,7 +35,7 @@ public static class DatasetEndpoints
         group.MapGet("/{id}/snapshots", SnapshotsAsync).WithName("ListSnapshots").WithSummary("Frozen states, newest first");
         group.MapGet("/{id}/export", ExportAsync).WithName("ExportDataset").WithSummary("All records (or one split) as JSON lines or a JSON list")
             .Produces(StatusCodes.Status200OK, contentType: "application/x-ndjson");
-        return routes.MapImports();
+        return routes.MapImports().MapCleaning();
     }
 
     internal static ProblemHttpResult Missing(string id) =>

@@ -78,17 +78,11 @@ public sealed class TokenChecks(DatasetStore datasets, DataDirectory data, Token
         try
         {
             var (tokenizer, template) = tokenizers.Of(folder);
-            using var connection = datasets.File(dataset).Connect();
-            var (count, kind) = (RecordQueries.Counts(connection).Train, RecordQueries.Kind(connection) ?? Client.Contracts.DatasetKind.Instruction);
-            var every = Math.Max(1, (count + Sample - 1) / Sample);
             var encoder = new ExampleEncoder(tokenizer, template, int.MaxValue);
             var needed = new Dictionary<int, int>();
-            foreach (var row in RecordQueries.All(connection, DatasetSplit.Train).Where((_, i) => i % every == 0))
+            foreach (var record in RecordSample.Of(datasets.File(dataset), Sample, cancel).Where(record => record is InstructionRecord or ChatRecord))
             {
                 cancel.ThrowIfCancellationRequested();
-                var record = TokenTexts.Read(kind, row);
-                if (record is not (InstructionRecord or ChatRecord))
-                    continue;
                 var example = encoder.Encode(record, "record")!;
                 for (var t = 0; t < example.Length; t++)
                 {

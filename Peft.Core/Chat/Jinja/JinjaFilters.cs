@@ -73,7 +73,7 @@ internal static partial class JinjaFilters
 
     private static object Absolute(object? value) => value switch
     {
-        double real => Math.Abs(real),
+        double real => (object)Math.Abs(real),
         _ when Python.Whole(value) is { } whole => Math.Abs(whole),
         Undefined undefined => throw undefined.Error(),
         _ => throw JinjaException.Type($"bad operand type for abs(): '{Python.TypeName(value)}'"),

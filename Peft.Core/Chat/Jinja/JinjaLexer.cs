@@ -32,6 +32,8 @@ internal sealed class JinjaLexer
     private readonly string source;
     private readonly List<JinjaToken> tokens = [];
     private int at;
+    private int counted;
+    private int lines;
 
     private JinjaLexer(string source) => this.source = source;
 
@@ -45,7 +47,17 @@ internal sealed class JinjaLexer
         return lexer.tokens;
     }
 
-    private int Line => source.AsSpan(0, Math.Min(at, source.Length)).Count('\n') + 1;
+    private int Line
+    {
+        get
+        {
+            // Counted on from the last place, so that long templates stay linear.
+            var now = Math.Min(at, source.Length);
+            lines = now >= counted ? lines + source.AsSpan(counted, now - counted).Count('\n') : source.AsSpan(0, now).Count('\n');
+            counted = now;
+            return lines + 1;
+        }
+    }
 
     private void Run()
     {

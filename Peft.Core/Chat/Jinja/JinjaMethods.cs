@@ -222,12 +222,14 @@ internal static class JinjaMethods
         return place < 0 || place >= text.Length ? (-1, -1) : (place, place + 1);
     }
 
+    private static readonly System.Buffers.SearchValues<char> s_lineEnds = System.Buffers.SearchValues.Create("\n\r\v\f\u001C\u001D\u001E\u0085\u2028\u2029");
+
     private static List<object?> Lines(string text, bool ends)
     {
         var lines = new List<object?>();
         for (var at = 0; at < text.Length;)
         {
-            var end = text.AsSpan(at).IndexOfAny("\n\r\v\f\u001C\u001D\u001E\u0085\u2028\u2029");
+            var end = text.AsSpan(at).IndexOfAny(s_lineEnds);
             if (end < 0)
             {
                 lines.Add(text[at..]);

@@ -34,8 +34,8 @@ internal sealed class JinjaRun(JinjaLimits limits, TimeProvider clock)
     {
         if (++steps > limits.Steps)
             throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Steps} steps; it may never end.");
-        if (steps % 256 == 0 && Stopwatch.GetElapsedTime(started) > limits.Time)
-            throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Time.TotalSeconds:0.#} s; it may never end.");
+        if (steps % 256 == 0)
+            Hurry();
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw new JinjaException("LimitError", "The chat template was stopped: its macros call one another without end.");
     }
@@ -44,10 +44,18 @@ internal sealed class JinjaRun(JinjaLimits limits, TimeProvider clock)
     public void Room(long length)
     {
         made += length;
+        if (length > 1000)
+            Hurry();
         if (length > limits.Characters)
             throw new JinjaException("LimitError", $"The chat template was stopped: it makes a text or list longer than {limits.Characters}.");
         if (made > limits.Characters * 32L)
             throw new JinjaException("LimitError", $"The chat template was stopped: it makes more than {limits.Characters * 32L} characters in all.");
+    }
+
+    private void Hurry()
+    {
+        if (Stopwatch.GetElapsedTime(started) > limits.Time)
+            throw new JinjaException("LimitError", $"The chat template was stopped after {limits.Time.TotalSeconds:0.#} s; it may never end.");
     }
 
     /// <summary>Writes to an output.</summary>

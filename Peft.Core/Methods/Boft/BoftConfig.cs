@@ -5,7 +5,7 @@ namespace Peft.Core.Methods.Boft;
 
 /// <summary>
 /// Settings of BOFT: as OFT turns the inputs of a layer block by block, and besides scales each output. https://arxiv.org/abs/2311.06243.
-/// Field names and defaults are PEFT's; of the butterfly factors the one is computed that the reference computes on a CPU.
+/// Field names and defaults are PEFT's. On a CPU the reference computes one butterfly factor whatever is asked for, and so does this engine.
 /// </summary>
 public sealed record BoftConfig : TunerConfig
 {
@@ -17,6 +17,12 @@ public sealed record BoftConfig : TunerConfig
 
     /// <summary>Number of blocks; 0 lets the block size decide. Default 0.</summary>
     public int BoftBlockNum { get; init; }
+
+    /// <summary>Butterfly factors asked for; recorded, and one is computed. Default 1.</summary>
+    public int BoftNButterflyFactor { get; init; } = 1;
+
+    /// <summary>Share of the blocks that do not turn in a training step. Default 0.</summary>
+    public double BoftDropout { get; init; }
 
     /// <summary>Whether it starts as a no-op; false starts disturbed at random. Default true.</summary>
     public bool InitWeights { get; init; } = true;
@@ -32,8 +38,6 @@ public sealed record BoftConfig : TunerConfig
         var bias = reader.Text("bias") ?? "none";
         string[] unsupported =
         [
-            .. reader.Whole("boft_n_butterfly_factor") is > 1 ? ["boft_n_butterfly_factor"] : Array.Empty<string>(),
-            .. reader.Number("boft_dropout") is > 0 ? ["boft_dropout"] : Array.Empty<string>(),
             .. bias == "none" ? Array.Empty<string>() : [$"bias={bias}"],
         ];
         return WithModules(
@@ -41,6 +45,8 @@ public sealed record BoftConfig : TunerConfig
             {
                 BoftBlockSize = reader.Whole("boft_block_size") ?? (number > 0 ? 0 : 4),
                 BoftBlockNum = number,
+                BoftNButterflyFactor = reader.Whole("boft_n_butterfly_factor") ?? 1,
+                BoftDropout = reader.Number("boft_dropout") ?? 0,
                 InitWeights = reader.Flag("init_weights") ?? true,
                 FanInFanOut = reader.Flag("fan_in_fan_out") ?? false,
             },
@@ -69,6 +75,11 @@ public sealed record BoftConfig : TunerConfig
         ArgumentNullException.ThrowIfNull(result);
         if (BoftBlockSize < 0 || BoftBlockNum < 0 || (BoftBlockSize > 0) == (BoftBlockNum > 0))
             result.Error("boft_block_size", $"give either boft_block_size or boft_block_num, and 0 for the other; they are {BoftBlockSize} and {BoftBlockNum}.");
+        CheckShare(result, "boft_dropout", BoftDropout);
+        if (BoftNButterflyFactor < 1)
+            result.Error("boft_n_butterfly_factor", $"must be at least 1, but is {BoftNButterflyFactor}.");
+        else if (BoftNButterflyFactor > 1)
+            result.Warn("boft_n_butterfly_factor", "one factor is computed, as PEFT does on a CPU.");
     }
 
     /// <inheritdoc />
@@ -88,8 +99,8 @@ public sealed record BoftConfig : TunerConfig
         WriteModules(fields);
         fields["boft_block_size"] = BoftBlockSize;
         fields["boft_block_num"] = BoftBlockNum;
-        fields["boft_n_butterfly_factor"] = 1;
-        fields["boft_dropout"] = 0.0;
+        fields["boft_n_butterfly_factor"] = BoftNButterflyFactor;
+        fields["boft_dropout"] = BoftDropout;
         fields["init_weights"] = InitWeights;
         fields["fan_in_fan_out"] = FanInFanOut;
         fields["bias"] = "none";

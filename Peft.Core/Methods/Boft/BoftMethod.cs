@@ -21,6 +21,7 @@ internal static class BoftMethod
             new("boft_block_size", PeftOptionKind.Integer, "Inputs that are turned together; must divide the width. 0 when boft_block_num is given.") { Default = 4, Minimum = 0, Maximum = 4096 },
             new("boft_block_num", PeftOptionKind.Integer, "Number of blocks instead of their size; 0 when the size is given.") { Default = 0, Minimum = 0, Advanced = true },
             .. TunerConfig.ModuleOptions,
+            new("boft_dropout", PeftOptionKind.Number, "Share of the blocks that do not turn in a training step.") { Default = 0.0, Minimum = 0, Maximum = 0.99, Advanced = true },
             TunerConfig.ExcludeOption,
         ],
     };

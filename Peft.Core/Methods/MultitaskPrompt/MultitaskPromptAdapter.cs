@@ -63,13 +63,20 @@ internal sealed class MultitaskPromptAdapter : SoftPromptAdapter, IMultitaskAdap
         }
     }
 
-    public override Tensor Ids(long rows)
+    public override int DecoderLength => config.TableRows - Length;
+
+    public override Tensor Ids(long rows) => IdsFrom(rows, 0);
+
+    public override Tensor DecoderIds(long rows) => IdsFrom(rows, Length);
+
+    /// <summary>Ids of the rows of each text's task from one on: of an encoder-decoder's rows the first half is the encoder's.</summary>
+    private Tensor IdsFrom(long rows, int start)
     {
         var tasks = TaskIds ?? new long[rows];
         if (tasks.Length != rows)
             throw new PeftException($"{tasks.Length} numbers of tasks were given for {rows} texts.");
         using var scope = NewDisposeScope();
-        var first = tensor(tasks.Select(t => t * config.TableRows).ToArray()).view(-1, 1);
+        var first = tensor(tasks.Select(t => (t * config.TableRows) + start).ToArray()).view(-1, 1);
         return (-1 - first - arange(Length, ScalarType.Int64).view(1, -1)).MoveToOuterDisposeScope();
     }
 

@@ -88,8 +88,6 @@ public sealed record MultitaskPromptConfig : SoftPromptConfig
             result.Error("prompt_tuning_init_task", $"must be 0 or more, but is {PromptTuningInitTask}.");
         if (NumTasks > 1)
             result.Warn("num_tasks", "records carry no number of a task: all of them are learned as task 0.");
-        if (model.Task == ModelTask.Seq2SeqLm)
-            result.Error("peft_type", "this version computes multitask prompts in front of decoders and encoders, not of encoder-decoders. Choose another method.");
     }
 
     /// <inheritdoc />

@@ -8,7 +8,6 @@ internal static class OftMethod
         Name = "OFT",
         DisplayName = "OFT",
         Family = PeftFamily.Reparameterization,
-        Branch = PeftBranch.Rotations,
         Summary = "Turns the inputs of chosen layers by learned rotations, block by block, and keeps the weights: what the base knows is disturbed little.",
         Paper = new Uri("https://arxiv.org/abs/2306.07280"),
         ConfigType = typeof(OftConfig),

@@ -137,6 +137,7 @@ public sealed class Bart : EncoderDecoderModel
         ArgumentNullException.ThrowIfNull(decoderIds);
         ArgumentNullException.ThrowIfNull(encoded);
         using var scope = NewDisposeScope();
+        decoderIds = BehindDecoderPrompt(decoderIds, cache);
         var call = new OutputCall(this, decoderIds, cache);
         var (batch, length) = (call.Batch, call.Length);
         var own = Shared(AttentionMask.Build(null, length, call.Past, 0, DType, Device));

@@ -150,6 +150,7 @@ public sealed class T5 : EncoderDecoderModel
         ArgumentNullException.ThrowIfNull(decoderIds);
         ArgumentNullException.ThrowIfNull(encoded);
         using var scope = NewDisposeScope();
+        decoderIds = BehindDecoderPrompt(decoderIds, cache);
         var call = new OutputCall(this, decoderIds, cache);
         var (batch, length) = (call.Batch, call.Length);
         var distance = decoder.Table.Bias(length, call.Past, call.Keys, DType);

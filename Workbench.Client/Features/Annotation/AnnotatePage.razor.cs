@@ -90,7 +90,7 @@ public sealed partial class AnnotatePage
         if (news.AsksSuggestions)
             _ = SuggestAsync();
         if (news.View is { } shown)
-            await LookAsync(shown.Record);
+            _ = LookAsync(shown.Record);
         if (news.GoTo is { } record)
             Go(record);
         await InvokeAsync(StateHasChanged);

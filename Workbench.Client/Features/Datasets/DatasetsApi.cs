@@ -24,6 +24,34 @@ public sealed class DatasetsApi(ApiClient client)
     public Task<ImportReport> PreviewAsync(ImportText text, CancellationToken cancel = default) =>
         client.SendAsync<ImportReport>(HttpMethod.Post, $"{Routes.Datasets}/preview", text, cancel);
 
+    /// <summary>A place for files that are to be imported.</summary>
+    public Task<ImportUpload> CreateUploadAsync() => client.SendAsync<ImportUpload>(HttpMethod.Post, $"{Routes.Datasets}/uploads", null);
+
+    public Task<IReadOnlyList<string>> LayoutsAsync(CancellationToken cancel = default) => client.GetAsync<IReadOnlyList<string>>($"{Routes.Datasets}/layouts", cancel);
+
+    public Task<IReadOnlyList<string>> EncodingsAsync(CancellationToken cancel = default) => client.GetAsync<IReadOnlyList<string>>($"{Routes.Datasets}/encodings", cancel);
+
+    /// <summary>Imports the files of an upload in the background.</summary>
+    public Task<ImportJob> StartImportAsync(string id, ImportText order) => client.SendAsync<ImportJob>(HttpMethod.Post, $"{Of(id)}/imports", order);
+
+    public Task<ImportJob> ImportJobAsync(string id, string job, CancellationToken cancel = default) => client.GetAsync<ImportJob>($"{Of(id)}/imports/{Uri.EscapeDataString(job)}", cancel);
+
+    public Task<ImportJob> CancelImportAsync(string id, string job) => client.SendAsync<ImportJob>(HttpMethod.Delete, $"{Of(id)}/imports/{Uri.EscapeDataString(job)}", null);
+
+    public Task<IReadOnlyList<CleaningRuleDto>> CleaningRulesAsync(CancellationToken cancel = default) => client.GetAsync<IReadOnlyList<CleaningRuleDto>>($"{Routes.Datasets}/cleaning/rules", cancel);
+
+    /// <summary>With <paramref name="apply"/> false nothing changes.</summary>
+    public Task<CleaningPreview> CleanAsync(string id, CleaningOrder order, bool apply) =>
+        client.SendAsync<CleaningPreview>(HttpMethod.Post, $"{Of(id)}/cleaning{(apply ? "" : "/preview")}", order);
+
+    public Task<QuarantinePage> QuarantineAsync(string id, string? reason, CancellationToken cancel = default) =>
+        client.GetAsync<QuarantinePage>($"{Of(id)}/quarantine?limit=50{(reason is { Length: > 0 } ? $"&reason={Uri.EscapeDataString(reason)}" : "")}", cancel);
+
+    public Task<EditState> RestoreAsync(string id, RestoreOrder order) => client.SendAsync<EditState>(HttpMethod.Post, $"{Of(id)}/quarantine/restore", order);
+
+    /// <summary>Where the browser fetches the rows that imports refused.</summary>
+    public static string RefusedUrl(string id) => $"{Of(id)}/quarantine/refused".TrimStart('/');
+
     public Task<RenderedRecord> RenderAsync(RelationFormDto form, CancellationToken cancel) =>
         client.SendAsync<RenderedRecord>(HttpMethod.Post, $"{Routes.Datasets}/render", form, cancel);
 

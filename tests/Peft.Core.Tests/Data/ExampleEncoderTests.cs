@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Peft.Core.Data;
 using Peft.Core.Tokenization;
 

@@ -35,6 +35,7 @@ public sealed class MethodPropertyTests
         ("lokr decomposed", TinyBase.Plain, """{"peft_type":"LOKR","r":1,"decompose_both":true,"decompose_factor":4}"""),
         ("oft", TinyBase.Plain, """{"peft_type":"OFT","oft_block_size":8}"""),
         ("oft exact", TinyBase.WithBiases, """{"peft_type":"OFT","r":4,"oft_block_size":0,"use_cayley_neumann":false,"block_share":true}"""),
+        ("boft with more asked for", TinyBase.Plain, """{"peft_type":"BOFT","boft_block_size":4,"boft_n_butterfly_factor":2,"boft_dropout":0.3}"""),
         ("boft", TinyBase.WithBiases, """{"peft_type":"BOFT","boft_block_size":4}"""),
         ("prefix", TinyBase.Plain, """{"peft_type":"PREFIX_TUNING","num_virtual_tokens":4}"""),
         ("prefix projection", TinyBase.Plain, """{"peft_type":"PREFIX_TUNING","num_virtual_tokens":4,"prefix_projection":true,"encoder_hidden_size":12}"""),

@@ -33,6 +33,8 @@ public sealed class PeftValidationTests
     [InlineData("""{"peft_type":"LOKR","decompose_factor":0}""", "decompose_factor", "0")]
     [InlineData("""{"peft_type":"OFT","r":4,"oft_block_size":8}""", "oft_block_size", "8")]
     [InlineData("""{"peft_type":"OFT","coft":true}""", "coft", "coft")]
+    [InlineData("""{"peft_type":"BOFT","boft_dropout":1}""", "boft_dropout", "1")]
+    [InlineData("""{"peft_type":"BOFT","boft_n_butterfly_factor":0}""", "boft_n_butterfly_factor", "0")]
     [InlineData("""{"peft_type":"BOFT","boft_block_size":3,"target_modules":["model.layers.0.self_attn.q_proj"]}""", "boft_block_size", "3")]
     [InlineData("""{"peft_type":"PREFIX_TUNING","num_virtual_tokens":0}""", "num_virtual_tokens", "0")]
     [InlineData("""{"peft_type":"PREFIX_TUNING","num_virtual_tokens":64}""", "num_virtual_tokens", "64")]

@@ -270,6 +270,7 @@ class Annotator {
   }
 
   #run(key, inText) {
+    this.selection.sync();
     this.parts.calm();
     return (this.picker.active && this.picker.key(key, this.sheet.badges(this.picker))) || run(this, key, inText);
   }

@@ -25,7 +25,8 @@ export class Pointer {
   }
 
   #press(event) {
-    if (event.button !== 0)
+    // The menu answers its own clicks.
+    if (event.button !== 0 || event.target.closest?.('.wb-annotate-menu'))
       return;
     const grip = event.target.closest?.('[data-span]');
     const relation = event.target.closest?.('[data-relation]');

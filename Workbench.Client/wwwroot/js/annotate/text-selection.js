@@ -5,7 +5,7 @@ export class TextSelection {
   #caret;
   #changed;
   #column = null;
-  #listen = () => this.#fromBrowser();
+  #listen = () => this.sync();
 
   constructor(passage, caret, changed) {
     this.#passage = passage;
@@ -79,10 +79,7 @@ export class TextSelection {
     const selection = getSelection();
     const [node, at] = this.#passage.place(this.anchor);
     const [focusNode, focusAt] = this.#passage.place(this.focus);
-    const active = document.activeElement;
-    // Where somebody types or walks through a list, the browser's selection stays there.
-    const free = !active || active === document.body || this.#passage.host.parentElement.contains(active);
-    if (free && (selection.anchorNode !== node || selection.anchorOffset !== at || selection.focusNode !== focusNode || selection.focusOffset !== focusAt))
+    if (this.#free && (selection.anchorNode !== node || selection.anchorOffset !== at || selection.focusNode !== focusNode || selection.focusOffset !== focusAt))
       selection.setBaseAndExtent(node, at, focusNode, focusAt);
     const { line, x } = this.#passage.caret(this.focus);
     const top = lines[line].baseline - this.#passage.textHeight;
@@ -105,9 +102,16 @@ export class TextSelection {
     }
   }
 
-  #fromBrowser() {
+  /** Where somebody types or walks through a list, the browser's selection is not this one. */
+  get #free() {
+    const active = document.activeElement;
+    return !active || active === document.body || this.#passage.host.parentElement.contains(active);
+  }
+
+  /** Takes over what the browser selected; a fast key may come before the browser has told. */
+  sync() {
     const selection = getSelection();
-    if (!selection.anchorNode || !this.#passage.host.contains(selection.anchorNode) || !this.#passage.host.contains(selection.focusNode))
+    if (!this.#free || this.#passage.lines.length === 0 || !selection.anchorNode || !this.#passage.host.contains(selection.anchorNode) || !this.#passage.host.contains(selection.focusNode))
       return;
     const anchor = this.#passage.offset(selection.anchorNode, selection.anchorOffset);
     const focus = this.#passage.offset(selection.focusNode, selection.focusOffset);
