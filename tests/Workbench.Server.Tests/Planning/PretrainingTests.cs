@@ -62,7 +62,7 @@ public sealed class PretrainingTests(SeededServer server) : IClassFixture<Seeded
     [Fact]
     public async Task Upload_WithoutATextField_IsRefusedByNameAndLine()
     {
-        using var body = new ByteArrayContent(Encoding.UTF8.GetBytes("{\"body\": \"x\"}\n"));
+        using var body = Body("{\"body\": \"x\"}\n");
         using var answer = await server.Http.PutAsync(new Uri(Routes.Pretraining + "/corpora/lines.jsonl", UriKind.Relative), body);
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
@@ -71,9 +71,11 @@ public sealed class PretrainingTests(SeededServer server) : IClassFixture<Seeded
 
     private static PretrainDraft Draft() => new() { Name = "mine", Layout = "roberta", TokenizerModelId = "mini-llama-zh" };
 
+    private static ByteArrayContent Body(string text) => new(Encoding.UTF8.GetBytes(text)) { Headers = { ContentType = new("application/octet-stream") } };
+
     private async Task<CorpusFile> UploadAsync(string name, string text)
     {
-        using var body = new ByteArrayContent(Encoding.UTF8.GetBytes(text));
+        using var body = Body(text);
         using var answer = await server.Http.PutAsync(new Uri($"{Routes.Pretraining}/corpora/{name}", UriKind.Relative), body);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
         return (await answer.Content.ReadFromJsonAsync<CorpusFile>())!;
