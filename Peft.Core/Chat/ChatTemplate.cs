@@ -72,7 +72,7 @@ public sealed class ChatTemplate
         }
         catch (JinjaException error)
         {
-            throw new PeftException($"The chat template cannot be read: {error.Message}", error);
+            throw new PeftException($"The chat_template cannot be read: {error.Message}", error);
         }
     }
 
