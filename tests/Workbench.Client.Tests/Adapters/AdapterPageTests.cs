@@ -24,9 +24,10 @@ public sealed class AdapterPageTests : PagesContext
         page.FindAll("tbody input")[0].Change(true);
         page.FindAll("tbody input")[1].Change(true);
 
-        Assert.Equal("adapters/compare?first=1&second=2", page.FindAll(".wb-page-head a").Single(link => link.TextContent.Trim() == "Compare").GetAttribute("href"));
+        page.WaitForAssertion(() =>
+            Assert.Equal("adapters/compare?first=1&second=2", page.FindAll(".wb-page-head a").Single(link => link.TextContent.Trim() == "Compare").GetAttribute("href")));
         Combine().Click();
-        Assert.Contains("Weight of first", page.Markup, StringComparison.Ordinal);
+        page.WaitForAssertion(() => Assert.Contains("Weight of first", page.Markup, StringComparison.Ordinal));
     }
 
     [Fact]
