@@ -52,7 +52,7 @@ public sealed class LearnAndAdapterTests(BrowserFixture browser)
             () => page.GetByRole(AriaRole.Link, new() { Name = "Download GGUF" }).ClickAsync(new() { Timeout = Patience }), new() { Timeout = Patience });
         Assert.EndsWith(".gguf", download.SuggestedFilename, StringComparison.Ordinal);
         await page.GetByRole(AriaRole.Link, new() { Name = "Open the model" }).ClickAsync();
-        await page.Locator("h1", new() { HasText = "merged-by-hand" }).WaitForAsync();
+        await page.Locator("header h1", new() { HasText = "merged-by-hand" }).WaitForAsync();
         session.AssertClean();
     }
 }
