@@ -35,9 +35,14 @@ public sealed class Hand(IPage page)
         }
     }
 
+    /// <summary>Waits until what the last key did is painted: a mark moves the lines below it, and people aim at what they see.</summary>
+    private Task SettleAsync() =>
+        page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+
     /// <summary>Selects the first mention of some words with the mouse.</summary>
     public async Task DragAsync(string words)
     {
+        await SettleAsync();
         var ends = await page.EvaluateAsync<double[]>("""
             words => {
               for (const line of document.querySelectorAll('.wb-line')) {
@@ -81,6 +86,7 @@ public sealed class Hand(IPage page)
         await page.Mouse.MoveAsync((x1 + x2) / 2, (y1 + y2) / 2, new() { Steps = 3 });
         await page.Mouse.MoveAsync(x2, y2, new() { Steps = 3 });
         await page.Mouse.UpAsync();
+        await SettleAsync();
         Drags++;
     }
 }
