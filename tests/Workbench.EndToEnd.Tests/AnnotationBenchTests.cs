@@ -8,6 +8,7 @@ namespace Workbench.EndToEnd.Tests;
 /// <summary>Runs <c>bench/annotation-key-to-paint.js</c> and prints its figures. No time is asserted: machines differ.</summary>
 [Collection(BrowserCollection.Name)]
 [Trait("Category", "Browser")]
+[Trait("Category", "Soak")]
 public sealed class AnnotationBenchTests(BrowserFixture browser, ITestOutputHelper output)
 {
     [SkippableFact]
