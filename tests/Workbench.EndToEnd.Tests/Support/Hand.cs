@@ -36,8 +36,8 @@ public sealed class Hand(IPage page)
     }
 
     /// <summary>Waits until what the last key did is painted: a mark moves the lines below it, and people aim at what they see.</summary>
-    private Task SettleAsync() =>
-        page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+    private async Task SettleAsync() =>
+        await page.EvaluateAsync("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
 
     /// <summary>Selects the first mention of some words with the mouse.</summary>
     public async Task DragAsync(string words)
