@@ -146,6 +146,7 @@ public sealed partial class SeriesChart
             if (_early.Count > 0)
                 await _chart.InvokeVoidAsync("append", [_early.ToArray()]);
             _early.Clear();
+            StateHasChanged(); // the tools work from now on
             options = Current();
         }
 
